@@ -1,0 +1,301 @@
+//! Words: the checked configuration, one struct a section of `/etc/config/rut-agent`. Never holds an unchecked value:
+//! `config/` builds it from UCI text through the OPTIONS table, and every default is written here or there, not both.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::message::{EventKind, Memory, Number};
+
+/// Everything the agent was told. `Default` is what runs without a configuration file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Section `agent`.
+    pub agent: Agent,
+    /// Section `modem`.
+    pub modem: Modem,
+    /// Section `api`.
+    pub api: Api,
+    /// Sections `to_http`, in file order.
+    pub to_http: Vec<ToHttp>,
+    /// Sections `phone`: the phone groups.
+    pub groups: Vec<PhoneGroup>,
+}
+
+/// Section `agent 'agent'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agent {
+    /// `log_level`.
+    pub log_level: log::LevelFilter,
+    /// `log_numbers`: senders' and recipients' numbers in full in the log.
+    pub log_numbers: bool,
+    /// `state_dir`: where the journal lies.
+    pub state_dir: PathBuf,
+    /// `state_limit`: bytes the state directory may hold, 65,536..=16,777,216.
+    pub state_limit: u32,
+    /// `name`: the router's name for %rn and EHLO; `None`: the system's host name.
+    pub name: Option<String>,
+}
+
+impl Default for Agent {
+    fn default() -> Agent {
+        Agent {
+            log_level: log::LevelFilter::Info,
+            log_numbers: false,
+            state_dir: PathBuf::from("/etc/rut-agent/state"),
+            state_limit: 512 * 1024,
+            name: None,
+        }
+    }
+}
+
+/// How class 0 messages leave (`flash_via`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlashVia {
+    /// uqmi for what it can say rightly, AT for the rest.
+    #[default]
+    Auto,
+    /// uqmi always; what it cannot say is refused.
+    Uqmi,
+    /// AT always.
+    At,
+}
+
+/// Section `modem 'modem'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Modem {
+    /// `tty`; `None` is `auto`.
+    pub tty: Option<PathBuf>,
+    /// `qmi`.
+    pub qmi: PathBuf,
+    /// `uqmi`.
+    pub uqmi: PathBuf,
+    /// `flash_via`.
+    pub flash_via: FlashVia,
+    /// `pincode`, 4 to 8 digits.
+    pub pincode: Option<String>,
+    /// `msg_storage`.
+    pub storage: Memory,
+    /// `free`: slots kept free.
+    pub free: u16,
+    /// `poll`: between look-ups when no notification comes.
+    pub poll: Duration,
+    /// `exclusive`: no vendor daemon beside us.
+    pub exclusive: bool,
+    /// `allow_at`: the API may send raw AT.
+    pub allow_at: bool,
+    /// `part_timeout`: how long parts of a long message are waited for.
+    pub part_timeout: Duration,
+}
+
+impl Default for Modem {
+    fn default() -> Modem {
+        Modem {
+            tty: None,
+            qmi: PathBuf::from("/dev/cdc-wdm0"),
+            uqmi: PathBuf::from("/sbin/uqmi"),
+            flash_via: FlashVia::Auto,
+            pincode: None,
+            storage: Memory::Sim,
+            free: 5,
+            poll: Duration::from_secs(5),
+            exclusive: false,
+            allow_at: false,
+            part_timeout: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// A network in CIDR form, such as `192.168.0.0/16` or `fc00::/7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its address.
+    pub address: IpAddr,
+    /// Leading bits that count.
+    pub prefix: u8,
+}
+
+impl Network {
+    /// True when `peer` lies inside; an IPv4 peer seen through an IPv6 socket (`::ffff:a.b.c.d`) counts as IPv4.
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        match (self.address, peer.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(peer)) => {
+                let mask = u32::MAX
+                    .checked_shl(32 - u32::from(self.prefix.min(32)))
+                    .unwrap_or(0);
+                net.to_bits() & mask == peer.to_bits() & mask
+            }
+            (IpAddr::V6(net), IpAddr::V6(peer)) => {
+                let mask = u128::MAX
+                    .checked_shl(128 - u32::from(self.prefix.min(128)))
+                    .unwrap_or(0);
+                net.to_bits() & mask == peer.to_bits() & mask
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+/// Section `api 'api'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Api {
+    /// `enabled`.
+    pub enabled: bool,
+    /// `listen`.
+    pub listen: Vec<SocketAddr>,
+    /// `token`; without one only the Unix socket is served (and loopback when there is no configuration file).
+    pub token: Option<String>,
+    /// `allow`.
+    pub allow: Vec<Network>,
+}
+
+impl Default for Api {
+    fn default() -> Api {
+        let v4 = |a, b, c, d, prefix| Network {
+            address: IpAddr::from([a, b, c, d]),
+            prefix,
+        };
+        let v6 = |first: u16, prefix| Network {
+            address: IpAddr::from([first, 0, 0, 0, 0, 0, 0, 0]),
+            prefix,
+        };
+        Api {
+            enabled: true,
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8240))],
+            token: None,
+            allow: vec![
+                v4(127, 0, 0, 0, 8),
+                v4(10, 0, 0, 0, 8),
+                v4(172, 16, 0, 0, 12),
+                v4(192, 168, 0, 0, 16),
+                v4(169, 254, 0, 0, 16),
+                Network {
+                    address: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+                    prefix: 128,
+                },
+                v6(0xfc00, 7),
+                v6(0xfe80, 10),
+            ],
+        }
+    }
+}
+
+/// Whose messages a forwarder takes (`mode`, with `tel` and `group`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Who {
+    /// `everyone`.
+    #[default]
+    Everyone,
+    /// `list_number`: these.
+    Listed(Vec<Number>),
+    /// `user_group`: the members of this phone group.
+    Group(String),
+}
+
+/// What all forwarders and the auto reply have in common (SPEC: "the same six").
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forwarding {
+    /// `enabled`.
+    pub enabled: bool,
+    /// `mode`, `tel`, `group`.
+    pub who: Who,
+    /// `every_sms`: also what a rule handled.
+    pub every_sms: bool,
+    /// `delete_sms`: do not keep the message once handed on.
+    pub delete_sms: bool,
+}
+
+/// How a push is written (`method`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// GET with RutOS's query.
+    #[default]
+    Get,
+    /// POST with RutOS's query as form body.
+    Post,
+    /// POST of JSON with Standard Webhooks headers.
+    Json,
+}
+
+/// A section `to_http NAME`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToHttp {
+    /// The section's name.
+    pub name: String,
+    /// What all forwarders share.
+    pub forwarding: Forwarding,
+    /// `method`.
+    pub method: Method,
+    /// `url`: http or https.
+    pub url: String,
+    /// `sender_num`: say who sent it.
+    pub sender_num: bool,
+    /// `number_name`, the field that carries the sender.
+    pub number_name: String,
+    /// `message_name`, the field that carries the text.
+    pub message_name: String,
+    /// `message_encode_b64`.
+    pub base64: bool,
+    /// `verify_cert` is `verify`.
+    pub verify_cert: bool,
+    /// `ca_file`: roots to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `extra_name1`/`extra_value1` and `extra_name2`/`extra_value2`, where the name is set.
+    pub extra: Vec<(String, String)>,
+    /// `secret`, decoded: the key that signs a json push.
+    pub secret: Option<Vec<u8>>,
+    /// `events`; empty means `message.received` alone.
+    pub events: Vec<EventKind>,
+}
+
+/// A section `phone NAME`: a phone group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhoneGroup {
+    /// The section's name.
+    pub name: String,
+    /// `tel`.
+    pub tel: Vec<Number>,
+}
+
+impl Config {
+    /// The members of the phone group `name`; `None` when there is no such group.
+    pub fn group(&self, name: &str) -> Option<&[Number]> {
+        self.groups
+            .iter()
+            .find(|group| group.name == name)
+            .map(|group| group.tel.as_slice())
+    }
+
+    /// True when `who` takes a message from `number`.
+    pub fn takes(&self, who: &Who, number: &Number) -> bool {
+        match who {
+            Who::Everyone => true,
+            Who::Listed(list) => list.contains(number),
+            Who::Group(name) => self
+                .group(name)
+                .is_some_and(|members| members.contains(number)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_own_and_nobody_else() {
+        let lan = Network {
+            address: IpAddr::from([192, 168, 0, 0]),
+            prefix: 16,
+        };
+        assert!(lan.contains(IpAddr::from([192, 168, 7, 9])));
+        assert!(lan.contains("::ffff:192.168.7.9".parse().unwrap()));
+        assert!(!lan.contains(IpAddr::from([192, 169, 0, 1])));
+        let all = Network {
+            address: IpAddr::from([0, 0, 0, 0]),
+            prefix: 0,
+        };
+        assert!(all.contains(IpAddr::from([8, 8, 8, 8])));
+        assert!(!all.contains("::1".parse().unwrap()));
+    }
+}

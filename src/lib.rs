@@ -1,0 +1,67 @@
+//! # rut-agent: how the house is built
+//!
+//! One small static daemon on a Teltonika RUT-240 or RUT241. It speaks AT on the modem's spare port and gives the machine
+//! behind the router all that the modem can do.
+//!
+//! ```text
+//!              SIM / radio                                    people and programs
+//!                  |                                                  |
+//!              modem/  ---- received ---> inbox/ --> store/           |
+//!                ^                          |                         |
+//!                |                       feed.rs  "there is news"     |
+//!                |                 +--------+-----------+             |
+//!                |              forward/               api/ <---------+ HTTP (JSON, events)
+//!                |                 |                    |
+//!                +---- takes ---- outbox/ <-------------+
+//!                                   |
+//!                                 store/
+//! ```
+//! Down the left a message comes in; along the bottom a message goes out.
+//!
+//! 1. **Nobody hands a message to the modem.** The modem's one worker takes the next part from the outbox.
+//! 2. **Nobody takes a message from the modem.** It hands it to [`inbox::Inbox::accept`], which says Ok only when the
+//!    message is on flash; only then is it acknowledged and its slot freed.
+//! 3. **The feed is a doorbell, not a conveyor.** Events lie in the store under one growing sequence (a received message
+//!    and its event have the same number); each listener keeps its own cursor there.
+//! 4. Inside a room: edge -> keeper -> decider -> codec -> words, never back.
+//!
+//! Everything runs on one thread's tokio runtime; the rooms share `Rc<RefCell<…>>` and never hold a borrow across an
+//! await. Keepers write and fsync inline: "Ok" means on flash. tiny_http's threads see only parsed requests.
+//!
+//! ## Where to look
+//! | question | file |
+//! |---|---|
+//! | what the words mean | [`message`], [`time`] |
+//! | an option's name, default and range | `config/options.rs` |
+//! | bytes of a PDU | [`sms`] |
+//! | what an AT command says and expects | `modem/commands.rs` |
+//! | what a brand does differently | `modem/quirks.rs` |
+//! | how a long message is put together | `inbox/assemble.rs` |
+//! | when a message is tried again | `outbox/schedule.rs` |
+//! | where a delivery report is matched to its message | `outbox/report.rs` |
+//! | what is written to flash, and how it survives a cut | [`store`] |
+//! | an URL of the API | `api/routes.rs` |
+//! | a JSON name of the API | `api/json.rs` |
+//! | what a push looks like on the wire | `forward/webhook.rs` |
+//!
+//! ## Kinds of file
+//! Every file opens with its kind. **Words** are types. A **codec** turns bytes into meaning and back, purely. A
+//! **decider** is pure too: input and `now` in, actions and next wake-up out. A **keeper** owns state. An **edge** is the
+//! only kind that does I/O or reads a clock. A **table** is a list that parser, help, README and tests read. A **room**'s
+//! `mod.rs` is its only door. `tests/tidy.rs` and clippy hold these fences.
+
+pub mod api;
+pub mod clock;
+pub mod config;
+pub mod feed;
+pub mod forward;
+pub mod inbox;
+pub mod message;
+pub mod modem;
+pub mod net;
+pub mod outbox;
+pub mod signal;
+pub mod sms;
+pub mod stop;
+pub mod store;
+pub mod time;

@@ -1,0 +1,85 @@
+//! Room: the AT conversation — feed parser, commands as values, quirks table, finding the port, the one worker, uqmi.
+//! Never keeps a message: it takes the next part from `outbox/` and gives what came to `inbox/`, and only what they
+//! hold on flash is acknowledged or deleted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::inbox::Inbox;
+use crate::message::Slot;
+use crate::outbox::Outbox;
+use crate::signal::Signal;
+use crate::stop::Stop;
+use crate::store::Shared;
+
+/// What other rooms ask of the modem's worker.
+#[derive(Debug)]
+pub enum Request {
+    /// Delete these slots when the radio is free; a slot that cannot be deleted is logged and tried at the next look.
+    FreeSlots(Vec<Slot>),
+    /// Look for messages now.
+    Look,
+    /// Is it there? Answered with true when the modem answers `AT` now (for `/healthz`).
+    Alive(oneshot::Sender<bool>),
+}
+
+/// How other rooms reach the worker. Copies reach the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Handle {
+    /// A handle and the worker's end of it.
+    pub fn new() -> (Handle, mpsc::Receiver<Request>) {
+        let (requests, receiver) = mpsc::channel(16);
+        (Handle { requests }, receiver)
+    }
+
+    /// Asks for slots to be freed. Never waits: when the worker has too much to do, the `free` rule gets them later.
+    pub fn free_slots(&self, slots: Vec<Slot>) {
+        if !slots.is_empty() && self.requests.try_send(Request::FreeSlots(slots)).is_err() {
+            log::debug!("modem: busy, the slots are freed later");
+        }
+    }
+
+    /// True when the modem answers; false when it does not, or has no time to say.
+    pub async fn alive(&self) -> bool {
+        let (answer, heard) = oneshot::channel();
+        self.requests.try_send(Request::Alive(answer)).is_ok() && heard.await.unwrap_or(false)
+    }
+}
+
+/// What the worker works with.
+#[derive(Debug)]
+pub struct Rooms {
+    /// Takes what came.
+    pub inbox: Rc<RefCell<Inbox>>,
+    /// Gives what shall leave.
+    pub outbox: Rc<RefCell<Outbox>>,
+    /// Told about the radio.
+    pub signal: Rc<RefCell<Signal>>,
+    /// For `modem.state` and `call.incoming` events.
+    pub store: Shared,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+/// Works until told to stop: finds the port, starts the modem, receives, sends, measures, and begins again whenever the
+/// port vanishes or the modem falls silent. Returns only when stopped, after the current command is finished.
+#[expect(
+    unused_variables,
+    clippy::unused_async,
+    reason = "the modem's helper fills this in"
+)]
+pub async fn run(
+    config: watch::Receiver<Rc<Config>>,
+    rooms: Rooms,
+    requests: mpsc::Receiver<Request>,
+    stop: Stop,
+) {
+}

@@ -1,0 +1,209 @@
+//! Keeper: the last known state of modem, SIM, network and signal. Never asks the modem: the worker tells.
+
+use serde::Serialize;
+
+use crate::feed::Feed;
+use crate::time::WallTime;
+
+/// Where the modem stands (SPEC section 4, `modem.state`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModemState {
+    /// No port.
+    #[default]
+    Absent,
+    /// A port; the start-up conversation runs.
+    Starting,
+    /// It says there is no SIM.
+    SimAbsent,
+    /// The SIM wants a PIN that is not configured, is wrong, or a PUK.
+    SimPin,
+    /// Not registered.
+    Searching,
+    /// Registered.
+    Ready,
+    /// A port that does not answer.
+    Unresponsive,
+}
+
+/// How a network was reached (27.007 7.3 AcT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Technology {
+    /// GSM, EDGE.
+    #[serde(rename = "2G")]
+    Gsm,
+    /// UMTS, HSPA.
+    #[serde(rename = "3G")]
+    Umts,
+    /// E-UTRAN.
+    #[serde(rename = "4G")]
+    Lte,
+}
+
+/// Registration (27.007 7.2 `+CREG` stat).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Registration {
+    /// 0: not searching.
+    #[default]
+    NotRegistered,
+    /// 1.
+    Home,
+    /// 2.
+    Searching,
+    /// 3.
+    Denied,
+    /// 4.
+    Unknown,
+    /// 5.
+    Roaming,
+}
+
+/// Who the modem is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `+CGMI`.
+    pub manufacturer: Option<String>,
+    /// `+CGMM`.
+    pub model: Option<String>,
+    /// `+CGMR`.
+    pub revision: Option<String>,
+    /// `+CGSN`.
+    pub imei: Option<String>,
+}
+
+/// Who the SIM is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sim {
+    /// `+CPIN` code in lower case with hyphens: `ready`, `sim-pin`, `sim-puk`, …; `None` while unknown, `absent` without one.
+    pub state: Option<String>,
+    /// `+CCID`/`+QCCID`.
+    pub iccid: Option<String>,
+    /// `+CIMI`.
+    pub imsi: Option<String>,
+    /// `+CSCA`.
+    pub smsc: Option<String>,
+}
+
+/// The network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// `+CREG`/`+CEREG`.
+    pub registration: Registration,
+    /// `+COPS` long name.
+    pub operator: Option<String>,
+    /// `+COPS` numeric: MCC and MNC.
+    pub plmn: Option<String>,
+    /// Technology.
+    pub technology: Option<Technology>,
+    /// Location or tracking area code, hexadecimal as the modem gives it.
+    pub area: Option<String>,
+    /// Cell id, hexadecimal as the modem gives it.
+    pub cell: Option<String>,
+}
+
+/// Levels; `None` where the network or the modem does not tell (99 and 255 never become a level).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Levels {
+    /// When they were measured; `None` before the first.
+    pub at: Option<WallTime>,
+    /// Technology they belong to.
+    pub technology: Option<Technology>,
+    /// Received power, dBm.
+    pub rssi_dbm: Option<i16>,
+    /// Reference signal power, dBm (4G).
+    pub rsrp_dbm: Option<i16>,
+    /// Reference signal quality, dB (4G).
+    pub rsrq_db: Option<f32>,
+    /// Signal to interference and noise, dB (4G).
+    pub sinr_db: Option<f32>,
+    /// Code power, dBm (3G).
+    pub rscp_dbm: Option<i16>,
+    /// Chip energy to interference, dB (3G).
+    pub ecio_db: Option<f32>,
+}
+
+impl Levels {
+    /// 0 to 5, as a phone shows it; `None` while nothing is known. By RSRP on 4G (-115, -105, -95, -85, -75), else by RSSI
+    /// (-107, -97, -87, -77, -67).
+    pub fn bars(&self) -> Option<u8> {
+        let (level, floor) = match (self.rsrp_dbm, self.rssi_dbm) {
+            (Some(rsrp), _) => (rsrp, -115),
+            (None, Some(rssi)) => (rssi, -107),
+            (None, None) => return None,
+        };
+        let above = (i32::from(level) - floor).div_euclid(10) + 1;
+        u8::try_from(above.clamp(0, 5)).ok()
+    }
+}
+
+/// The modem's message store that is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slots {
+    /// Used.
+    pub used: u16,
+    /// In all.
+    pub total: u16,
+}
+
+/// The last known radio state. The modem's worker writes it, everybody reads it.
+#[derive(Debug)]
+pub struct Signal {
+    /// Modem state.
+    pub state: ModemState,
+    /// The port in use.
+    pub tty: Option<String>,
+    /// Modem identity.
+    pub identity: Identity,
+    /// SIM.
+    pub sim: Sim,
+    /// Network.
+    pub network: Network,
+    /// Levels.
+    pub levels: Levels,
+    /// Message store in use.
+    pub slots: Option<Slots>,
+    feed: Feed,
+}
+
+impl Signal {
+    /// Nothing known yet.
+    pub fn new(feed: Feed) -> Signal {
+        Signal {
+            state: ModemState::Absent,
+            tty: None,
+            identity: Identity::default(),
+            sim: Sim::default(),
+            network: Network::default(),
+            levels: Levels::default(),
+            slots: None,
+            feed,
+        }
+    }
+
+    /// The bell that rings for state changes too.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_rise_with_the_level_and_are_unknown_without_one() {
+        let rsrp = |level| {
+            Levels {
+                rsrp_dbm: Some(level),
+                ..Levels::default()
+            }
+            .bars()
+        };
+        assert_eq!(rsrp(-120), Some(0));
+        assert_eq!(rsrp(-115), Some(1));
+        assert_eq!(rsrp(-90), Some(3));
+        assert_eq!(rsrp(-60), Some(5));
+        assert_eq!(Levels::default().bars(), None);
+    }
+}
