@@ -56,6 +56,7 @@ pub mod config;
 pub mod feed;
 pub mod forward;
 pub mod inbox;
+pub mod logging;
 pub mod message;
 pub mod modem;
 pub mod net;

@@ -1,2 +1,273 @@
-//! Edge: builds the rooms and is the only file that knows them all. Never does a room's work.
-fn main() {}
+//! Edge: builds the rooms, starts them, stops them, and is the only file that knows them all. Never does a room's work.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::{LocalSet, spawn_local};
+
+use rut_agent::cli::{self, Command};
+use rut_agent::clock::Clock;
+use rut_agent::config::{self, Config, Overrides, Problem};
+use rut_agent::feed::Feed;
+use rut_agent::inbox::Inbox;
+use rut_agent::outbox::Outbox;
+use rut_agent::signal::Signal;
+use rut_agent::stop::{self, Stop};
+use rut_agent::store::{Shared, Store};
+use rut_agent::{api, forward, logging, message, modem};
+
+#[cfg(feature = "sim")]
+mod demo;
+
+/// How long the edges may take to finish what they are at: one AT command's time.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// How often parts that wait for their siblings are looked at when none is due.
+const PARTS_LOOK: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let socket = std::env::var_os("RUT_AGENT_SOCKET");
+    match cli::parse(std::env::args_os().skip(1), socket) {
+        Ok(Command::Run(run)) => in_runtime(daemon(Source::of(run.config, run.overrides), run.socket)),
+        #[cfg(feature = "sim")]
+        Ok(Command::Demo(options)) => in_runtime(demo::demo(options)),
+        #[cfg(feature = "sim")]
+        Ok(Command::Sim(options)) => in_runtime(demo::modem_alone(options)),
+        Ok(Command::Check(file)) => cli::check(file).into(),
+        Ok(Command::Ask(client)) => cli::ask(&client).into(),
+        Ok(Command::Help(text)) => done(text.trim_end()),
+        Ok(Command::Version) => done(concat!("rut-agent ", env!("CARGO_PKG_VERSION"))),
+        Err(wrong) => {
+            eprintln!("rut-agent: {wrong}");
+            cli::WRONG_USAGE.into()
+        }
+    }
+}
+
+fn done(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+/// One thread drives every edge; a second exists only while a host name is looked up.
+fn in_runtime(agent: impl Future<Output = Result<(), String>>) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_stack_size(256 * 1024)
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))
+        .and_then(|runtime| LocalSet::new().block_on(&runtime, agent));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("rut-agent: {why}");
+            cli::FAILED.into()
+        }
+    }
+}
+
+/// Where the configuration comes from, so that it can be read again.
+struct Source {
+    /// `None`: there is no file, and what the command line says is all.
+    file: Option<PathBuf>,
+    overrides: Overrides,
+}
+
+impl Source {
+    /// A file that was named must be there; the router's own may be missing.
+    fn of(named: Option<PathBuf>, overrides: Overrides) -> Source {
+        let usual = PathBuf::from(config::DEFAULT_FILE);
+        let file = named.or_else(|| usual.exists().then_some(usual));
+        Source { file, overrides }
+    }
+
+    fn read(&self) -> (Option<Config>, Vec<Problem>) {
+        match &self.file {
+            Some(file) => config::load(file, &self.overrides),
+            None => config::read_with("", "command line", &self.overrides),
+        }
+    }
+}
+
+/// The daemon: until SIGTERM or SIGINT.
+async fn daemon(source: Source, socket: PathBuf) -> Result<(), String> {
+    let clock = Clock::start();
+    let (config, problems) = source.read();
+    let Some(config) = config else {
+        problems.iter().for_each(|problem| eprintln!("{problem}"));
+        return Err(String::from("this configuration cannot be used"));
+    };
+    logging::start(config.agent.log_level, clock);
+    problems.iter().for_each(|problem| log::warn!("{problem}"));
+    let file = source.file.as_ref().map_or_else(|| String::from("no file"), |file| file.display().to_string());
+    log::info!("rut-agent {} starts; configuration: {file}", env!("CARGO_PKG_VERSION"));
+
+    let (live, watched) = watch::channel(Rc::new(config));
+    let reload = spawn_local(reload_on_hangup(source, live));
+    let result = agent(watched, clock, socket).await;
+    reload.abort();
+    result
+}
+
+/// Builds the rooms, runs their edges, and stops them when told to or when one of them cannot go on.
+async fn agent(
+    config: watch::Receiver<Rc<Config>>,
+    clock: Clock,
+    socket: PathBuf,
+) -> Result<(), String> {
+    let first = config.borrow().clone();
+    message::log_numbers_in_full(first.agent.log_numbers);
+    let rooms = Rooms::build(&first, clock)?;
+    let (stopper, stop) = stop::pair();
+    let (modem, requests) = modem::Handle::new();
+    let targets = forward::Targets::default();
+
+    let worker = spawn_local(modem::run(config.clone(), rooms.for_modem(), requests, stop.clone()));
+    let parts = spawn_local(hand_on_parts(rooms.inbox.clone(), clock, stop.clone()));
+    let pushes = spawn_local(forward::run(
+        config.clone(),
+        rooms.for_forward(&modem),
+        targets.clone(),
+        stop.clone(),
+    ));
+    let mut door = spawn_local(api::run(config, rooms.for_api(modem, targets), socket, stop));
+
+    let result = tokio::select! {
+        signal = told_to_stop() => signal.map(|name| log::info!("{name}: rut-agent stops")),
+        ended = &mut door => match ended {
+            Ok(Err(error)) => Err(format!("the command line's socket cannot be served: {error}")),
+            Ok(Ok(())) | Err(_) => Err(String::from("the API ended by itself")),
+        },
+    };
+    stopper.stop();
+    let last_words = async {
+        for edge in [worker, parts, pushes] {
+            let _ended = edge.await;
+        }
+    };
+    if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
+        log::warn!("the modem's last command is not finished; what it was doing is on flash");
+    }
+    if !door.is_finished() {
+        let _closed = tokio::time::timeout(Duration::from_secs(1), door).await;
+    }
+    result
+}
+
+/// The keepers, shared by the edges.
+struct Rooms {
+    store: Shared,
+    feed: Feed,
+    inbox: Rc<RefCell<Inbox>>,
+    outbox: Rc<RefCell<Outbox>>,
+    signal: Rc<RefCell<Signal>>,
+    clock: Clock,
+}
+
+impl Rooms {
+    fn build(config: &Config, clock: Clock) -> Result<Rooms, String> {
+        let dir = &config.agent.state_dir;
+        let failed = |why: &dyn Display| format!("state_dir {}: {why}", dir.display());
+        let store = Store::open(dir, config.agent.state_limit).map_err(|error| failed(&error))?;
+        let feed = Feed::new(store.newest());
+        let store = Rc::new(RefCell::new(store));
+        let now = clock.now();
+        let inbox = Inbox::new(store.clone(), feed.clone(), config.modem.part_timeout, now);
+        let outbox = Outbox::new(store.clone(), feed.clone(), now).map_err(|why| failed(&why))?;
+        Ok(Rooms {
+            inbox: Rc::new(RefCell::new(inbox)),
+            outbox: Rc::new(RefCell::new(outbox)),
+            signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
+            store,
+            feed,
+            clock,
+        })
+    }
+
+    fn for_modem(&self) -> modem::Rooms {
+        modem::Rooms {
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            signal: self.signal.clone(),
+            store: self.store.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_forward(&self, modem: &modem::Handle) -> forward::Rooms {
+        forward::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            feed: self.feed.clone(),
+            modem: modem.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_api(&self, modem: modem::Handle, targets: forward::Targets) -> api::Rooms {
+        api::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            signal: self.signal.clone(),
+            feed: self.feed.clone(),
+            targets,
+            modem,
+            clock: self.clock,
+        }
+    }
+}
+
+/// Hands on long messages whose parts never came.
+async fn hand_on_parts(inbox: Rc<RefCell<Inbox>>, clock: Clock, mut stop: Stop) {
+    loop {
+        let now = clock.now();
+        if let Err(why) = inbox.borrow_mut().hand_on_incomplete(now) {
+            log::warn!("inbox: an incomplete message waits on: {why}");
+        }
+        // A part that comes meanwhile waits at least `part_timeout`, which is no shorter than this look.
+        let look = now.tick + PARTS_LOOK;
+        let wake = inbox.borrow().next_wake().map_or(look, |due| due.clamp(now.tick + Duration::from_secs(1), look));
+        tokio::select! {
+            () = clock.sleep_until(Some(wake)) => {}
+            () = stop.wait() => return,
+        }
+    }
+}
+
+/// SIGHUP: reads the configuration again. A bad one is refused and the old one stays in force.
+async fn reload_on_hangup(source: Source, live: watch::Sender<Rc<Config>>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return log::error!("SIGHUP cannot be heard: a changed configuration needs a restart");
+    };
+    while hangup.recv().await.is_some() {
+        let (config, problems) = source.read();
+        problems.iter().for_each(|problem| log::warn!("{problem}"));
+        match config {
+            Some(config) => {
+                log::set_max_level(config.agent.log_level);
+                message::log_numbers_in_full(config.agent.log_numbers);
+                live.send_replace(Rc::new(config));
+                log::info!("the configuration was read again and is in force");
+            }
+            None => log::error!("the configuration has errors: the old one stays in force"),
+        }
+    }
+}
+
+async fn told_to_stop() -> Result<&'static str, String> {
+    let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
+    let (mut term, mut int) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => Ok("SIGTERM"),
+        _ = int.recv() => Ok("SIGINT"),
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,13 @@ impl fmt::Display for BadNumber {
 }
 
 impl std::error::Error for BadNumber {}
+
+static NUMBERS_IN_FULL: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`Number::masked`] shows numbers in full (`log_numbers`).
+pub fn log_numbers_in_full(in_full: bool) {
+    NUMBERS_IN_FULL.store(in_full, Ordering::Relaxed);
+}
 
 /// The other party: `+` and digits (international), bare digits (national or short), or a sender's name
 /// (alphanumeric, received only). Two numbers are the same party when they are equal.
@@ -101,8 +109,11 @@ impl Number {
         Number::parse(&self.0).is_err()
     }
 
-    /// For the log: all but the last three characters hidden (`***155`), unless the owner asked for numbers.
+    /// For the log: all but the last three characters hidden (`***155`), unless the owner asked for numbers in full.
     pub fn masked(&self) -> String {
+        if NUMBERS_IN_FULL.load(Ordering::Relaxed) {
+            return self.0.clone();
+        }
         let count = self.0.chars().count();
         let tail: String = self.0.chars().skip(count.saturating_sub(3)).collect();
         if count <= 3 {

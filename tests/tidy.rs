@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("feed", &[]),
     ("forward", &["store", "inbox", "outbox", "feed", "net", "modem"]),
     ("inbox", &["sms", "store", "feed"]),
+    ("logging", &[]),
     ("message", &[]),
     ("modem", &["sms", "store", "inbox", "outbox", "signal", "feed"]),
     ("net", &[]),
