@@ -1,19 +1,27 @@
 //! Edge: reads the configuration file. Never judges it: `read` does.
+#![allow(clippy::disallowed_types)]
 
 use std::io::Read;
 use std::path::Path;
 
 use super::model::Config;
 use super::problem::{Problem, Severity};
-use super::{Overrides, read_with};
+use super::{DEFAULT_FILE, Overrides, read_with};
 
 /// A configuration is some kilobytes; what is longer is something else.
 const LONGEST: u64 = 256 * 1024;
 
-/// Reads `path` and what the command line said on top of it. A file that cannot be read is an error like any other.
-pub fn load(path: &Path, overrides: &Overrides) -> (Option<Config>, Vec<Problem>) {
-    let name = path.display().to_string();
-    match text_of(path) {
+/// Reads `path`, or where none was named the router's own file, and what the command line said on top of it. A file that
+/// cannot be read is an error like any other; only the router's own may be missing.
+pub fn load(path: Option<&Path>, overrides: &Overrides) -> (Option<Config>, Vec<Problem>) {
+    let own = Path::new(DEFAULT_FILE);
+    let name = path.unwrap_or(own).display().to_string();
+    let text = match path {
+        None if !own.exists() => Ok(String::new()),
+        None => text_of(own),
+        Some(path) => text_of(path),
+    };
+    match text {
         Ok(text) => read_with(&text, &name, overrides),
         Err((line, text)) => (
             None,
@@ -28,7 +36,6 @@ pub fn load(path: &Path, overrides: &Overrides) -> (Option<Config>, Vec<Problem>
 }
 
 /// The file's text, or the line and the reason why there is none.
-#[allow(clippy::disallowed_types, reason = "this is the edge")]
 fn text_of(path: &Path) -> Result<String, (u32, String)> {
     let unreadable = |why: std::io::Error| (0, format!("cannot be read: {why}"));
     let mut bytes = Vec::new();

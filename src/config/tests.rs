@@ -399,7 +399,7 @@ fn the_command_line_stands_above_the_file_and_is_judged_alike() {
 fn a_file_that_cannot_be_read_is_a_problem_too() {
     let dir = tempfile::tempdir().unwrap();
     let told = |path: &Path| {
-        let (config, problems) = load(path, &Overrides::default());
+        let (config, problems) = load(Some(path), &Overrides::default());
         assert!(config.is_none() && problems.len() == 1);
         problems[0].to_string()
     };
@@ -410,7 +410,7 @@ fn a_file_that_cannot_be_read_is_a_problem_too() {
     std::fs::write(&path, "#".repeat(300_000)).unwrap();
     assert!(told(&path).ends_with("is longer than 256 KiB"));
     std::fs::write(&path, "config agent 'agent'\r\n\toption name 'x'\r\n").unwrap();
-    let (config, problems) = load(&path, &Overrides::default());
+    let (config, problems) = load(Some(&path), &Overrides::default());
     assert_eq!(problems, []);
     assert_eq!(config.unwrap().agent.name.as_deref(), Some("x"));
 }
