@@ -136,7 +136,10 @@ fn send(client: &Client, body: &Value, wait: bool, out: &mut dyn Write) -> Resul
         true => line(&answer),
         false => messages.into_iter().flatten().map(show::progress).collect(),
     };
-    out.write_all(shown.as_bytes())?;
+    let written = out.write_all(shown.as_bytes());
+    if code == DONE {
+        written?;
+    }
     Ok(code)
 }
 

@@ -22,7 +22,7 @@ const LONGEST_BODY: usize = 8 * 1024 * 1024;
 pub enum Trouble {
     /// Nobody answers, or nobody who speaks HTTP: exit 3.
     NoAgent(String),
-    /// The agent said no: exit 1.
+    /// The agent said no, or what it said cannot be printed: exit 1.
     Refused(String),
     /// Nobody reads what is printed (`| head`): be silent.
     NoReader,
@@ -30,8 +30,11 @@ pub enum Trouble {
 
 impl From<std::io::Error> for Trouble {
     /// Only printing uses `?` on an I/O error; connections name their door.
-    fn from(_: std::io::Error) -> Trouble {
-        Trouble::NoReader
+    fn from(why: std::io::Error) -> Trouble {
+        match why.kind() == ErrorKind::BrokenPipe {
+            true => Trouble::NoReader,
+            false => Trouble::Refused(format!("the answer cannot be printed: {why}")),
+        }
     }
 }
 
