@@ -51,6 +51,7 @@
 //! `mod.rs` is its only door. `tests/tidy.rs` and clippy hold these fences.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod feed;

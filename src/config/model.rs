@@ -218,7 +218,7 @@ pub enum Method {
 }
 
 /// A section `to_http NAME`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToHttp {
     /// The section's name.
     pub name: String,
@@ -246,6 +246,26 @@ pub struct ToHttp {
     pub secret: Option<Vec<u8>>,
     /// `events`; empty means `message.received` alone.
     pub events: Vec<EventKind>,
+}
+
+impl Default for ToHttp {
+    fn default() -> ToHttp {
+        ToHttp {
+            name: String::new(),
+            forwarding: Forwarding::default(),
+            method: Method::Get,
+            url: String::new(),
+            sender_num: false,
+            number_name: String::from("sender"),
+            message_name: String::from("message"),
+            base64: false,
+            verify_cert: true,
+            ca_file: None,
+            extra: Vec::new(),
+            secret: None,
+            events: vec![EventKind::MessageReceived],
+        }
+    }
 }
 
 /// A section `phone NAME`: a phone group.

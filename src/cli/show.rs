@@ -1,0 +1,397 @@
+//! Codec: the API's JSON into lines for people. Never lets a message's text steer the terminal, and never fails: what the
+//! answer does not hold is left out.
+
+use serde_json::Value;
+
+use super::MessageBox;
+
+/// Longest piece of a text in a table, characters.
+const PIECE: usize = 60;
+
+/// The text, number or boolean at `pointer` (RFC 6901); `None` for null and what is not there.
+fn at(answer: &Value, pointer: &str) -> Option<String> {
+    answer.pointer(pointer).and_then(plain)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(clean(text)),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// One line without control characters: they could move the cursor, or type.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
+fn piece(text: &str) -> String {
+    match text.char_indices().nth(PIECE) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => String::from(text),
+    }
+}
+
+/// The values that are there, apart by ", ".
+fn joined<const N: usize>(values: [Option<String>; N]) -> String {
+    let there: Vec<String> = values.into_iter().flatten().collect();
+    there.join(", ")
+}
+
+fn is_true(answer: &Value, pointer: &str) -> bool {
+    answer.pointer(pointer).and_then(Value::as_bool) == Some(true)
+}
+
+/// A listing in columns, oldest first.
+pub fn list(messages: &[Value], which: MessageBox) -> String {
+    let head = match which {
+        MessageBox::Inbox => ["ID", "RECEIVED", "FROM", "STATE", "TEXT"],
+        MessageBox::Sent => ["ID", "CREATED", "TO", "STATUS", "TEXT"],
+    };
+    let mut rows = vec![head.map(String::from)];
+    rows.extend(messages.iter().map(|message| {
+        let [time, party, state] = match which {
+            MessageBox::Inbox => [
+                at(message, "/received_at"),
+                at(message, "/from"),
+                Some(state(message)),
+            ],
+            MessageBox::Sent => [
+                at(message, "/created_at"),
+                at(message, "/to"),
+                at(message, "/status"),
+            ],
+        };
+        let text = at(message, "/text").map(|text| piece(&text));
+        [at(message, "/id"), time, party, state, text].map(Option::unwrap_or_default)
+    }));
+    columns(&rows)
+}
+
+fn state(message: &Value) -> String {
+    let read = if is_true(message, "/read") {
+        "read"
+    } else {
+        "new"
+    };
+    match message.pointer("/complete") {
+        Some(Value::Bool(false)) => format!("{read}, incomplete"),
+        Some(_) | None => String::from(read),
+    }
+}
+
+/// Rows as wide as their widest cell; the last column is as long as it is.
+fn columns(rows: &[[String; 5]]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        for (index, cell) in row.iter().enumerate() {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            let width = cells.map(|cell| cell.chars().count()).max();
+            out.push_str(cell);
+            if index + 1 < row.len() {
+                let pad = width
+                    .unwrap_or_default()
+                    .saturating_sub(cell.chars().count())
+                    + 2;
+                out.extend(std::iter::repeat_n(' ', pad));
+            }
+        }
+        out.truncate(out.trim_end_matches(' ').len());
+        out.push('\n');
+    }
+    out
+}
+
+/// Lines `name  value` of what is there.
+fn table(rows: &[(&str, String)]) -> String {
+    rows.iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name:10}{value}\n"))
+        .collect()
+}
+
+/// One message in full.
+pub fn message(message: &Value) -> String {
+    let there = |pointer: &str| at(message, pointer).unwrap_or_default();
+    let received = message.pointer("/received_at").is_some();
+    let flags = match received {
+        true => state(message),
+        false => there("/status"),
+    };
+    let head = table(&[
+        ("from", there("/from")),
+        ("to", there("/to")),
+        ("received", there("/received_at")),
+        ("created", there("/created_at")),
+        ("sent", there("/sent_at")),
+        ("delivered", there("/delivered_at")),
+        ("state", flags),
+        ("error", error(message).unwrap_or_default()),
+    ]);
+    let text = message.pointer("/text").and_then(Value::as_str);
+    let lines = text.unwrap_or_default().lines().map(clean);
+    let text: String = lines.map(|line| line + "\n").collect();
+    format!("{head}\n{text}")
+}
+
+fn error(message: &Value) -> Option<String> {
+    let cause = at(message, "/error/cause")?;
+    Some(match at(message, "/error/code") {
+        Some(code) => format!("{cause} ({code})"),
+        None => cause,
+    })
+}
+
+/// One line of a message that is on its way: `12 to +1…: sent`.
+pub fn progress(message: &Value) -> String {
+    let there = |pointer: &str| at(message, pointer).unwrap_or_default();
+    let error = error(message).map_or(String::new(), |error| format!(": {error}"));
+    let (id, to, status) = (there("/id"), there("/to"), there("/status"));
+    format!("{id} to {to}: {status}{error}\n")
+}
+
+/// `GET /status` in short lines.
+pub fn status(answer: &Value) -> String {
+    let there = |pointer: &str| at(answer, pointer);
+    let named = |name: &str, value: Option<String>| value.map(|value| format!("{name} {value}"));
+    let uptime = answer.pointer("/agent/uptime_s").and_then(Value::as_u64);
+    let waiting = |what: &str, value: Option<String>| value.map(|count| format!("{count} {what}"));
+    table(&[
+        (
+            "modem",
+            joined([
+                there("/modem/state"),
+                there("/modem/manufacturer"),
+                there("/modem/model"),
+                there("/modem/revision"),
+                there("/modem/tty"),
+                named("IMEI", there("/modem/imei")),
+            ]),
+        ),
+        (
+            "sim",
+            joined([
+                there("/sim/state"),
+                named("ICCID", there("/sim/iccid")),
+                named("IMSI", there("/sim/imsi")),
+                named("service centre", there("/sim/smsc")),
+            ]),
+        ),
+        (
+            "network",
+            joined([
+                there("/network/registration"),
+                there("/network/operator"),
+                there("/network/plmn"),
+                there("/network/technology"),
+            ]),
+        ),
+        (
+            "signal",
+            answer.get("signal").map(levels).unwrap_or_default(),
+        ),
+        ("storage", slots(answer).unwrap_or_default()),
+        (
+            "queues",
+            joined([
+                waiting("to send", there("/queues/outbox")),
+                waiting("to push", there("/queues/push")),
+            ]),
+        ),
+        (
+            "agent",
+            joined([
+                there("/agent/version"),
+                uptime.map(|s| format!("up {}", duration(s))),
+            ]),
+        ),
+    ])
+}
+
+fn slots(answer: &Value) -> Option<String> {
+    let used = at(answer, "/storage/used")?;
+    let total = at(answer, "/storage/total")?;
+    let location = at(answer, "/storage/location").unwrap_or_default();
+    Some(format!("{used} of {total} slots used ({location})"))
+}
+
+/// `GET /signal` on one line.
+pub fn signal(answer: &Value) -> String {
+    match levels(answer) {
+        none if none.is_empty() => String::from("no signal is known\n"),
+        levels => levels + "\n",
+    }
+}
+
+fn levels(signal: &Value) -> String {
+    let level = |name: &str, pointer: &str, unit: &str| {
+        at(signal, pointer).map(|value| format!("{name} {value} {unit}"))
+    };
+    joined([
+        at(signal, "/bars").map(|bars| format!("{bars} of 5 bars")),
+        at(signal, "/technology"),
+        level("RSSI", "/rssi_dbm", "dBm"),
+        level("RSRP", "/rsrp_dbm", "dBm"),
+        level("RSRQ", "/rsrq_db", "dB"),
+        level("SINR", "/sinr_db", "dB"),
+        level("RSCP", "/rscp_dbm", "dBm"),
+        level("Ec/Io", "/ecio_db", "dB"),
+        level("measured", "/at", "").map(|at| String::from(at.trim_end())),
+    ])
+}
+
+/// Seconds as the two largest units that are not zero.
+fn duration(seconds: u64) -> String {
+    let units = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
+    let mut left = seconds;
+    let mut shown = Vec::new();
+    for (unit, size) in units {
+        if left >= size && shown.len() < 2 {
+            shown.push(format!("{} {unit}", left / size));
+            left %= size;
+        }
+    }
+    match shown.is_empty() {
+        true => String::from("0 s"),
+        false => shown.join(" "),
+    }
+}
+
+/// One event on one line: when, what, and its facts.
+pub fn event(event: &Value) -> String {
+    let there = |pointer: &str| at(event, pointer).unwrap_or_default();
+    let message = at(event, "/message").map_or(String::new(), |id| format!(" message={id}"));
+    let data = event.get("data").and_then(Value::as_object);
+    let facts = data.into_iter().flatten().filter_map(|(name, value)| {
+        let value = piece(&plain(value)?);
+        let value = match value.contains(' ') {
+            true => format!("\"{value}\""),
+            false => value,
+        };
+        Some(format!(" {}={value}", clean(name)))
+    });
+    let facts: String = facts.collect();
+    format!("{} {}{message}{facts}\n", there("/at"), there("/type"))
+}
+
+/// Why the API said no: problem+json's title and detail (RFC 9457), or the status alone.
+pub fn problem(status: u16, body: &[u8]) -> String {
+    let problem = serde_json::from_slice(body).unwrap_or(Value::Null);
+    match (at(&problem, "/title"), at(&problem, "/detail")) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => format!("the agent answered with HTTP status {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_listing_stands_in_columns() {
+        let messages = [
+            json!({"id":"7","received_at":"2026-11-21T20:35:14Z","from":"+12025550155","read":false,"complete":true,"text":"Hi\nthere"}),
+            json!({"id":"12","received_at":"2026-11-21T20:36:00Z","from":"InternetSMS","read":true,"complete":false,"text":"a".repeat(70)}),
+        ];
+        let expected = format!(
+            "ID  RECEIVED              FROM          STATE             TEXT\n\
+             7   2026-11-21T20:35:14Z  +12025550155  new               Hi there\n\
+             12  2026-11-21T20:36:00Z  InternetSMS   read, incomplete  {}…\n",
+            "a".repeat(60)
+        );
+        assert_eq!(list(&messages, MessageBox::Inbox), expected);
+        assert_eq!(
+            list(&[], MessageBox::Sent),
+            "ID  CREATED  TO  STATUS  TEXT\n"
+        );
+    }
+
+    #[test]
+    fn no_text_steers_the_terminal() {
+        let evil = "\u{1b}]0;owned\u{7}\u{9b}2J\r\nnext";
+        let received = json!({"id":"1","received_at":"x","from":evil,"text":evil,"data":{"text":evil},"type":evil});
+        let shown = [
+            list(std::slice::from_ref(&received), MessageBox::Inbox),
+            message(&received),
+            event(&received),
+            problem(
+                500,
+                json!({"title":evil,"detail":evil}).to_string().as_bytes(),
+            ),
+        ];
+        for text in shown {
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\n'),
+                "{text:?}"
+            );
+        }
+        assert!(message(&received).ends_with("2J\nnext\n"));
+    }
+
+    #[test]
+    fn a_message_is_shown_in_full() {
+        let sent = json!({"id":"3","box":"sent","to":"+12025550155","text":"one\ntwo","status":"failed","error":{"code":28,"cause":"unidentified subscriber"},"created_at":"2026-11-21T20:35:14Z","sent_at":null});
+        let expected = "to        +12025550155\ncreated   2026-11-21T20:35:14Z\nstate     failed\n\
+                        error     unidentified subscriber (28)\n\none\ntwo\n";
+        assert_eq!(message(&sent), expected);
+        assert_eq!(
+            progress(&sent),
+            "3 to +12025550155: failed: unidentified subscriber (28)\n"
+        );
+    }
+
+    #[test]
+    fn the_status_has_a_line_for_what_is_known() {
+        let answer = json!({
+            "agent":{"version":"0.1.0","uptime_s":11100},
+            "modem":{"state":"ready","tty":"/dev/ttyUSB3","manufacturer":"Quectel","model":"EC25","revision":null},
+            "sim":{"state":"ready"},
+            "network":{"registration":"home","operator":"Test","plmn":"00101","technology":"4G"},
+            "signal":{"bars":3,"rsrp_dbm":-94,"sinr_db":12.5,"rssi_dbm":null},
+            "storage":{"location":"sm","used":3,"total":20},
+            "queues":{"outbox":1,"push":0}
+        });
+        let expected = "modem     ready, Quectel, EC25, /dev/ttyUSB3\nsim       ready\nnetwork   home, Test, 00101, 4G\n\
+                        signal    3 of 5 bars, RSRP -94 dBm, SINR 12.5 dB\nstorage   3 of 20 slots used (sm)\n\
+                        queues    1 to send, 0 to push\nagent     0.1.0, up 3 h 5 min\n";
+        assert_eq!(status(&answer), expected);
+        assert_eq!(
+            status(&json!({"modem":{"state":"absent"}})),
+            "modem     absent\n"
+        );
+        assert_eq!(status(&Value::Null), "");
+        assert_eq!(signal(&json!({"bars":null})), "no signal is known\n");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(0), "0 s");
+        assert_eq!(duration(61), "1 min 1 s");
+        assert_eq!(duration(90_061), "1 d 1 h");
+    }
+
+    #[test]
+    fn events_and_problems_are_one_line() {
+        let received = json!({"seq":7,"type":"message.received","at":"2026-11-21T20:35:14Z","message":"7","data":{"from":"+1","text":"a b","class":null}});
+        assert_eq!(
+            event(&received),
+            "2026-11-21T20:35:14Z message.received message=7 from=+1 text=\"a b\"\n"
+        );
+        let body = br#"{"type":"about:blank","title":"Unknown group","status":404,"detail":"there is no group x"}"#;
+        assert_eq!(problem(404, body), "Unknown group: there is no group x");
+        assert_eq!(
+            problem(502, b"<html>"),
+            "the agent answered with HTTP status 502"
+        );
+    }
+}

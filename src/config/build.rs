@@ -1,0 +1,212 @@
+//! Decider: checked sections into a [`Config`], and what options mean together. Never reads text that `check` has not
+//! seen, and holds no default of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::check::Checked;
+use super::kind::{network, webhook_key};
+use super::model::{
+    Agent, Api, Config, FlashVia, Forwarding, Method, Modem, PhoneGroup, ToHttp, Who,
+};
+use super::problem::Notes;
+use crate::message::{EventKind, Memory, Number};
+
+/// The configuration these sections make. Only good when `notes` holds no error afterwards.
+pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
+    let mut config = Config::default();
+    for section in sections {
+        if section.table.row("mode").is_some() {
+            names_somebody(section, notes);
+        }
+        match section.table.kind {
+            "agent" => config.agent = agent(section),
+            "modem" => config.modem = modem(section),
+            "api" => config.api = api(section, notes),
+            "to_http" => config.to_http.push(to_http(section, notes)),
+            "phone" => config.groups.push(phone(section, notes)),
+            // Of functions that come later.
+            _ => {}
+        }
+    }
+    config
+}
+
+fn agent(section: &Checked) -> Agent {
+    Agent {
+        log_level: section
+            .text("log_level")
+            .parse()
+            .unwrap_or(log::LevelFilter::Info),
+        log_numbers: section.flag("log_numbers"),
+        state_dir: PathBuf::from(section.text("state_dir")),
+        state_limit: section.whole("state_limit"),
+        name: section.given("name").map(String::from),
+    }
+}
+
+fn modem(section: &Checked) -> Modem {
+    Modem {
+        tty: section
+            .given("tty")
+            .filter(|&tty| tty != "auto")
+            .map(PathBuf::from),
+        qmi: PathBuf::from(section.text("qmi")),
+        uqmi: PathBuf::from(section.text("uqmi")),
+        flash_via: match section.text("flash_via") {
+            "uqmi" => FlashVia::Uqmi,
+            "at" => FlashVia::At,
+            _ => FlashVia::Auto,
+        },
+        pincode: section.given("pincode").map(String::from),
+        storage: match section.text("msg_storage") {
+            "me" => Memory::Modem,
+            _ => Memory::Sim,
+        },
+        free: u16::try_from(section.whole("free")).unwrap_or(u16::MAX),
+        poll: seconds(section, "poll"),
+        exclusive: section.flag("exclusive"),
+        allow_at: section.flag("allow_at"),
+        part_timeout: seconds(section, "part_timeout"),
+    }
+}
+
+fn api(section: &Checked, notes: &mut Notes) -> Api {
+    let api = Api {
+        enabled: section.flag("enabled"),
+        listen: parsed(section, "listen"),
+        token: section.given("token").map(String::from),
+        allow: section
+            .texts("allow")
+            .into_iter()
+            .filter_map(network)
+            .collect(),
+    };
+    let beyond = |at: &&SocketAddr| !at.ip().to_canonical().is_loopback();
+    if api.enabled
+        && api.token.is_none()
+        && let Some(at) = api.listen.iter().find(beyond)
+    {
+        notes.error(
+            section.line_of("listen"),
+            format!("api.listen {at} reaches beyond this router and api.token is not set: set one, or listen on 127.0.0.1"),
+        );
+    }
+    api
+}
+
+fn to_http(section: &Checked, notes: &mut Notes) -> ToHttp {
+    let target = ToHttp {
+        name: section.name.clone(),
+        forwarding: Forwarding {
+            enabled: section.flag("enabled"),
+            who: who(section),
+            every_sms: section.flag("every_sms"),
+            delete_sms: section.flag("delete_sms"),
+        },
+        method: match section.text("method") {
+            "post" => Method::Post,
+            "json" => Method::Json,
+            _ => Method::Get,
+        },
+        url: String::from(section.text("url")),
+        sender_num: section.flag("sender_num"),
+        number_name: String::from(section.text("number_name")),
+        message_name: String::from(section.text("message_name")),
+        base64: section.flag("message_encode_b64"),
+        verify_cert: section.text("verify_cert") == "verify",
+        ca_file: section.given("ca_file").map(PathBuf::from),
+        extra: [
+            ("extra_name1", "extra_value1"),
+            ("extra_name2", "extra_value2"),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let name = section.given(name)?;
+            Some((String::from(name), String::from(section.text(value))))
+        })
+        .collect(),
+        secret: section
+            .given("secret")
+            .and_then(|secret| webhook_key(secret).ok()),
+        events: section
+            .texts("events")
+            .into_iter()
+            .filter_map(EventKind::from_name)
+            .collect(),
+    };
+    doubts_about(&target, section, notes);
+    target
+}
+
+/// What is missing, and what was said in vain.
+fn doubts_about(target: &ToHttp, section: &Checked, notes: &mut Notes) {
+    let name = &target.name;
+    if target.forwarding.enabled && target.url.is_empty() {
+        let text = format!("to_http '{name}' is enabled and has no url");
+        notes.error(section.line_of("enabled"), text);
+    }
+    let mut remark = |option: &str, text: &str| {
+        notes.remark(section.line_of(option), format!("to_http '{name}': {text}"));
+    };
+    if target.secret.is_some() && target.method != Method::Json {
+        remark("secret", "secret signs pushes of method json only");
+    }
+    if target.ca_file.is_some() && !target.verify_cert {
+        remark("ca_file", "ca_file is not read while verify_cert is ignore");
+    }
+    for (value, key) in [
+        ("extra_value1", "extra_name1"),
+        ("extra_value2", "extra_name2"),
+    ] {
+        if section.given(value).is_some() && section.given(key).is_none() {
+            remark(value, &format!("{value} is not pushed without {key}"));
+        }
+    }
+}
+
+fn who(section: &Checked) -> Who {
+    match section.text("mode") {
+        "list_number" => Who::Listed(parsed(section, "tel")),
+        "user_group" => Who::Group(String::from(section.text("group"))),
+        _ => Who::Everyone,
+    }
+}
+
+/// A mode that needs names must have them.
+fn names_somebody(section: &Checked, notes: &mut Notes) {
+    let kind = section.table.kind;
+    let missing = match section.text("mode") {
+        "list_number" if section.texts("tel").is_empty() => {
+            "list_number needs at least one list tel"
+        }
+        "user_group" if section.given("group").is_none() => "user_group needs option group",
+        _ => return,
+    };
+    notes.error(section.line_of("mode"), format!("{kind}.mode {missing}"));
+}
+
+fn phone(section: &Checked, notes: &mut Notes) -> PhoneGroup {
+    let tel: Vec<Number> = parsed(section, "tel");
+    let name = section.name.clone();
+    if tel.is_empty() {
+        notes.remark(
+            section.line,
+            format!("phone group '{name}' has no list tel"),
+        );
+    }
+    PhoneGroup { name, tel }
+}
+
+fn seconds(section: &Checked, name: &str) -> Duration {
+    Duration::from_secs(u64::from(section.whole(name)))
+}
+
+fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
+    section
+        .texts(name)
+        .into_iter()
+        .filter_map(|text| text.parse().ok())
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! Table: the OPTIONS table as Markdown, for the README. Never holds a fact of its own.
+
+use std::fmt::Write;
+
+use super::options::{OPTIONS, Row, Section};
+
+/// A table of all sections and options; a test holds the README to it.
+pub fn help() -> String {
+    let mut out =
+        String::from("| section | option | values | default | meaning |\n|---|---|---|---|---|\n");
+    for section in OPTIONS {
+        let name = match section.many {
+            true => format!("{} NAME", section.kind),
+            false => format!("{0} '{0}'", section.kind),
+        };
+        let later = if section.later { LATER } else { "" };
+        // Writing to a String does not fail.
+        let _ok = writeln!(out, "| **`{name}`** | | | | {}{later} |", section.help);
+        for row in section.rows() {
+            line(&mut out, section, row);
+        }
+    }
+    out
+}
+
+const LATER: &str = " *No effect in this version.*";
+
+fn line(out: &mut String, section: &Section, row: &Row) {
+    let list = if row.list { "list " } else { "" };
+    let default = match row.default {
+        "" => String::new(),
+        default => format!("`{default}`"),
+    };
+    let later = if row.later && !section.later {
+        LATER
+    } else {
+        ""
+    };
+    let _ok = writeln!(
+        out,
+        "| | {list}`{}` | {} | {default} | {}{later} |",
+        row.name,
+        row.kind.describe(),
+        row.help
+    );
+}
