@@ -2,6 +2,17 @@
 //! Never keeps a message: it takes the next part from `outbox/` and gives what came to `inbox/`, and only what they
 //! hold on flash is acknowledged or deleted.
 
+mod agenda;
+mod calls;
+mod commands;
+mod conversation;
+mod feed;
+mod levels;
+mod notify;
+mod quirks;
+mod replies;
+mod startup;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
