@@ -2,6 +2,26 @@
 //! Never keeps a message: it takes the next part from `outbox/` and gives what came to `inbox/`, and only what they
 //! hold on flash is acknowledged or deleted.
 
+mod agenda;
+mod calls;
+mod commands;
+mod conversation;
+mod feed;
+mod find;
+mod levels;
+mod measure;
+mod notify;
+mod port;
+mod quirks;
+mod receive;
+mod replies;
+mod send;
+mod serving;
+mod session;
+mod startup;
+mod tell;
+mod worker;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -71,15 +91,16 @@ pub struct Rooms {
 
 /// Works until told to stop: finds the port, starts the modem, receives, sends, measures, and begins again whenever the
 /// port vanishes or the modem falls silent. Returns only when stopped, after the current command is finished.
-#[expect(
-    unused_variables,
-    clippy::unused_async,
-    reason = "the modem's helper fills this in"
-)]
 pub async fn run(
     config: watch::Receiver<Rc<Config>>,
     rooms: Rooms,
     requests: mpsc::Receiver<Request>,
     stop: Stop,
 ) {
+    let ears = serving::Ears {
+        config,
+        requests,
+        stop,
+    };
+    worker::work(&rooms, ears, &find::Roots::default()).await;
 }

@@ -1,0 +1,190 @@
+//! Codec: signal replies, of the standard and of the vendors, as dBm and dB. Never invents a level: 99, 255 and values
+//! out of their range are `None`.
+
+use super::replies::{after, fields, unquoted};
+use crate::signal::{Levels, Technology};
+
+/// Reads whichever signal reply the lines hold; `None` when there is none. `at` and, for `+CSQ` and `+CESQ`, the
+/// technology are left to the caller.
+pub(super) fn parse(lines: &[String]) -> Option<Levels> {
+    lines.iter().find_map(|line| {
+        let read = |prefix| after(line, prefix).map(fields);
+        if let Some(fields) = read("+CSQ:") {
+            Some(csq(&fields))
+        } else if let Some(fields) = read("+CESQ:") {
+            Some(cesq(&fields))
+        } else if let Some(fields) = read("+QCSQ:") {
+            Some(qcsq(&fields))
+        } else {
+            read("^HCSQ:").map(|fields| hcsq(&fields))
+        }
+    })
+}
+
+fn value(fields: &[&str], at: usize) -> Option<i16> {
+    fields
+        .get(at)
+        .and_then(|field| unquoted(field).parse().ok())
+}
+
+/// A coded level within `0..=top`, turned by `level = floor + code * step`.
+fn coded(fields: &[&str], at: usize, top: i16) -> Option<i16> {
+    value(fields, at).filter(|code| (0..=top).contains(code))
+}
+
+fn scaled(code: Option<i16>, floor: f32, step: f32) -> Option<f32> {
+    code.map(|code| floor + f32::from(code) * step)
+}
+
+/// `+CSQ: rssi,ber` (27.007 8.5).
+fn csq(fields: &[&str]) -> Levels {
+    Levels {
+        rssi_dbm: coded(fields, 0, 31).map(|code| -113 + 2 * code),
+        ..Levels::default()
+    }
+}
+
+/// `+CESQ: rxlev,ber,rscp,ecno,rsrq,rsrp` (27.007 8.69).
+fn cesq(fields: &[&str]) -> Levels {
+    Levels {
+        rssi_dbm: coded(fields, 0, 63).map(|code| code - 111),
+        rscp_dbm: coded(fields, 2, 96).map(|code| code - 121),
+        ecio_db: scaled(coded(fields, 3, 49), -24.5, 0.5),
+        rsrq_db: scaled(coded(fields, 4, 34), -20.0, 0.5),
+        rsrp_dbm: coded(fields, 5, 97).map(|code| code - 141),
+        ..Levels::default()
+    }
+}
+
+/// `+QCSQ: "LTE",rssi,rsrp,sinr,rsrq`, `"WCDMA",rssi,rscp,ecio`, `"GSM",rssi`, `"NOSERVICE"`: levels in dBm and dB, the
+/// SINR in fifths of a dB above -20.
+fn qcsq(fields: &[&str]) -> Levels {
+    let dbm = |at| value(fields, at).filter(|level| (-150..=-10).contains(level));
+    let db = |at| {
+        value(fields, at)
+            .filter(|level| (-40..=40).contains(level))
+            .map(f32::from)
+    };
+    let levels = Levels {
+        rssi_dbm: dbm(1),
+        ..Levels::default()
+    };
+    match mode(fields) {
+        Some(Technology::Lte) => Levels {
+            technology: Some(Technology::Lte),
+            rsrp_dbm: dbm(2),
+            sinr_db: scaled(coded(fields, 3, 250), -20.0, 0.2),
+            rsrq_db: db(4),
+            ..levels
+        },
+        Some(Technology::Umts) => Levels {
+            technology: Some(Technology::Umts),
+            rscp_dbm: dbm(2),
+            ecio_db: db(3),
+            ..levels
+        },
+        technology @ (Some(Technology::Gsm) | None) => Levels {
+            technology,
+            ..levels
+        },
+    }
+}
+
+/// `^HCSQ: "LTE",rssi,rsrp,sinr,rsrq`, `"WCDMA",rssi,rscp,ecio`, `"GSM",rssi`: all coded, 255 unknown.
+fn hcsq(fields: &[&str]) -> Levels {
+    let levels = Levels {
+        rssi_dbm: coded(fields, 1, 96).map(|code| code - 121),
+        ..Levels::default()
+    };
+    match mode(fields) {
+        Some(Technology::Lte) => Levels {
+            technology: Some(Technology::Lte),
+            rsrp_dbm: coded(fields, 2, 97).map(|code| code - 141),
+            sinr_db: scaled(coded(fields, 3, 251), -20.2, 0.2),
+            rsrq_db: scaled(coded(fields, 4, 34), -20.0, 0.5),
+            ..levels
+        },
+        Some(Technology::Umts) => Levels {
+            technology: Some(Technology::Umts),
+            rscp_dbm: coded(fields, 2, 96).map(|code| code - 121),
+            ecio_db: scaled(coded(fields, 3, 65), -32.5, 0.5),
+            ..levels
+        },
+        technology @ (Some(Technology::Gsm) | None) => Levels {
+            technology,
+            ..levels
+        },
+    }
+}
+
+fn mode(fields: &[&str]) -> Option<Technology> {
+    match unquoted(fields.first()?) {
+        "LTE" | "CAT-M1" | "CAT-NB1" => Some(Technology::Lte),
+        "WCDMA" | "TDSCDMA" => Some(Technology::Umts),
+        "GSM" => Some(Technology::Gsm),
+        _no_service => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Levels {
+        parse(&[String::from("+CPMS: \"SM\",0,10"), String::from(line)]).unwrap()
+    }
+
+    fn close(left: Option<f32>, right: f32) -> bool {
+        left.is_some_and(|left| (left - right).abs() < 0.01)
+    }
+
+    #[test]
+    fn csq_gives_rssi_and_99_gives_nothing() {
+        assert_eq!(of("+CSQ: 20,99").rssi_dbm, Some(-73));
+        assert_eq!(of("+CSQ: 31,0").rssi_dbm, Some(-51));
+        assert_eq!(of("+CSQ: 99,99"), Levels::default());
+        assert_eq!(of("+CSQ: 199,99"), Levels::default());
+    }
+
+    #[test]
+    fn ec25_says_it_all_with_qcsq() {
+        let lte = of("+QCSQ: \"LTE\",-69,-102,150,-12");
+        assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-69), Some(-102)));
+        assert!(close(lte.sinr_db, 10.0) && close(lte.rsrq_db, -12.0));
+        assert_eq!(lte.technology, Some(Technology::Lte));
+        let umts = of("+QCSQ: \"WCDMA\",-58,-60,-3");
+        assert_eq!((umts.rscp_dbm, umts.rsrp_dbm), (Some(-60), None));
+        assert_eq!(of("+QCSQ: \"NOSERVICE\""), Levels::default());
+    }
+
+    #[test]
+    fn slm750_codes_its_levels() {
+        let lte = of("^HCSQ:\"LTE\",45,34,106,19");
+        assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-76), Some(-107)));
+        assert!(close(lte.sinr_db, 1.0) && close(lte.rsrq_db, -10.5));
+        let unknown = of("^HCSQ: \"LTE\",255,255,255,255");
+        assert_eq!((unknown.rssi_dbm, unknown.sinr_db), (None, None));
+        assert_eq!(of("^HCSQ: \"NOSERVICE\""), Levels::default());
+    }
+
+    #[test]
+    fn the_standard_extended_reply_leaves_out_what_is_not_measured() {
+        let lte = of("+CESQ: 99,99,255,255,20,46");
+        assert_eq!(
+            (lte.rsrp_dbm, lte.rssi_dbm, lte.rscp_dbm),
+            (Some(-95), None, None)
+        );
+        assert!(close(lte.rsrq_db, -10.0));
+    }
+
+    #[test]
+    fn rubbish_is_no_level() {
+        for line in ["", "+CSQ:", "+QCSQ: ,,,", "^HCSQ: \"LTE\",x", "+CESQ: -5"] {
+            assert_eq!(
+                parse(&[String::from(line)]).unwrap_or_default().rssi_dbm,
+                None
+            );
+        }
+        assert_eq!(parse(&[String::from("OK")]), None);
+    }
+}

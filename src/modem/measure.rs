@@ -1,0 +1,199 @@
+//! Edge: signal, registration and operator, asked and told to `signal`. Never decides when: the agenda does.
+#![allow(clippy::disallowed_methods)]
+
+use super::commands;
+use super::conversation::Refused;
+use super::levels;
+use super::replies::{self, Registered, after};
+use super::serving::Serving;
+use super::session::Leave;
+use super::tell;
+use crate::signal::{Levels, ModemState, Registration};
+
+fn is_good(registered: &Registered) -> bool {
+    matches!(
+        registered.registration,
+        Registration::Home | Registration::Roaming
+    )
+}
+
+impl Serving<'_> {
+    /// Messages can leave: registered on either side, or the modem cannot tell.
+    pub(super) fn is_registered(&self) -> bool {
+        let sides = [&self.circuit, &self.lte];
+        let known = sides.iter().any(|side| side.is_some());
+        !known || sides.into_iter().flatten().any(is_good)
+    }
+
+    /// Counts the stored messages; with the signal on the same line when `with_signal`.
+    pub(super) async fn count(&mut self, with_signal: bool) -> Result<(), Leave> {
+        self.expire();
+        let signal = self.quirks.signal.get(self.signal_question);
+        let command = match signal.filter(|_| with_signal) {
+            Some(question) => commands::memories().with(&question()),
+            None => commands::memories(),
+        };
+        let answer = self.ask(command).await?;
+        let now = self.now().tick;
+        let lines = match answer {
+            Ok(lines) => lines,
+            Err(Refused::TimedOut) => return Ok(()),
+            Err(refused) if with_signal => {
+                log::debug!("modem: it does not take two questions on a line ({refused:?})");
+                self.agenda.keep_apart(now);
+                return Ok(());
+            }
+            Err(refused) => {
+                log::debug!("modem: it does not count its messages now ({refused:?})");
+                return Ok(());
+            }
+        };
+        self.note_levels(levels::parse(&lines));
+        if let Some(found) = replies::memories(&lines) {
+            self.note_memories(&found);
+        }
+        Ok(())
+    }
+
+    fn note_memories(&mut self, found: &replies::Memories) {
+        let now = self.now().tick;
+        let [reading, ..] = found.names;
+        if reading == Some(self.memory) {
+            self.set_slots(Some(found.slots));
+            self.agenda.counted(found.slots, now);
+        } else {
+            // A vendor daemon chose another memory: the next list sets ours again.
+            self.reading = reading.unwrap_or(self.other_memory());
+            self.agenda.look_now(now);
+        }
+    }
+
+    fn other_memory(&self) -> crate::message::Memory {
+        match self.memory {
+            crate::message::Memory::Sim => crate::message::Memory::Modem,
+            crate::message::Memory::Modem => crate::message::Memory::Sim,
+        }
+    }
+
+    /// Reads the signal by the best question this modem answers.
+    pub(super) async fn measure(&mut self) -> Result<(), Leave> {
+        while let Some(question) = self.quirks.signal.get(self.signal_question) {
+            match self.ask(question()).await? {
+                Ok(lines) => {
+                    self.note_levels(levels::parse(&lines));
+                    return Ok(());
+                }
+                // Not known, not allowed, not supported.
+                Err(Refused::Error | Refused::Cme(3 | 4 | 50 | 100)) => self.signal_question += 1,
+                Err(Refused::Cme(_) | Refused::Cms(_) | Refused::TimedOut) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn note_levels(&self, levels: Option<Levels>) {
+        if let Some(levels) = levels {
+            let mut signal = self.rooms.signal.borrow_mut();
+            signal.levels = Levels {
+                at: Some(self.now().wall),
+                technology: levels.technology.or(signal.network.technology),
+                ..levels
+            };
+        }
+    }
+
+    /// Both registrations and the signal, once at the start.
+    pub(super) async fn read_registration(&mut self) -> Result<(), Leave> {
+        self.read_circuit().await?;
+        self.read_lte().await?;
+        if self.circuit.is_none() && self.lte.is_none() {
+            tell::state(self.rooms, ModemState::Ready);
+        }
+        self.look_at_start().await?;
+        self.measure().await
+    }
+
+    /// What waits on the SIM comes before anything that can wait.
+    async fn look_at_start(&mut self) -> Result<(), Leave> {
+        let now = self.now().tick;
+        match self.agenda.next(now) {
+            Some(_list) => self.look().await,
+            None => Ok(()),
+        }
+    }
+
+    /// `AT+CREG?`.
+    pub(super) async fn read_circuit(&mut self) -> Result<(), Leave> {
+        let answer = self.ask(commands::registration()).await?;
+        let read = answer.ok().and_then(|lines| registered(&lines, "+CREG:"));
+        self.note_registration(read, None);
+        Ok(())
+    }
+
+    /// `AT+CEREG?`.
+    pub(super) async fn read_lte(&mut self) -> Result<(), Leave> {
+        let answer = self.ask(commands::lte_registration()).await?;
+        let read = answer.ok().and_then(|lines| registered(&lines, "+CEREG:"));
+        self.note_registration(None, read);
+        Ok(())
+    }
+
+    /// A side's registration, read or told.
+    pub(super) fn note_registration(
+        &mut self,
+        circuit: Option<Registered>,
+        lte: Option<Registered>,
+    ) {
+        self.circuit = circuit.or(self.circuit.take());
+        self.lte = lte.or(self.lte.take());
+        let sides = [&self.lte, &self.circuit];
+        let good = sides.into_iter().flatten().find(|side| is_good(side));
+        let Some(best) = good.or(self.lte.as_ref()).or(self.circuit.as_ref()) else {
+            return;
+        };
+        let mut signal = self.rooms.signal.borrow_mut();
+        let network = &mut signal.network;
+        self.operator_due |= network.registration != best.registration;
+        network.registration = best.registration;
+        network.area.clone_from(&best.area);
+        network.cell.clone_from(&best.cell);
+        network.technology = best.technology;
+        drop(signal);
+        let registered = self.is_registered();
+        let now = self.now().tick;
+        self.agenda.set_registered(registered, now);
+        let state = if registered {
+            ModemState::Ready
+        } else {
+            ModemState::Searching
+        };
+        tell::state(self.rooms, state);
+    }
+
+    /// The operator's name and number.
+    pub(super) async fn read_operator(&mut self) -> Result<(), Leave> {
+        self.operator_due = false;
+        for command in commands::operator() {
+            let Ok(lines) = self.ask(command).await? else {
+                return Ok(());
+            };
+            let Some((format, operator, technology)) = replies::operator(&lines) else {
+                continue;
+            };
+            let mut signal = self.rooms.signal.borrow_mut();
+            let network = &mut signal.network;
+            network.technology = technology.or(network.technology);
+            if format == 2 {
+                network.plmn = Some(operator);
+            } else {
+                network.operator = Some(operator);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn registered(lines: &[String], prefix: &str) -> Option<Registered> {
+    let rest = lines.iter().find_map(|line| after(line, prefix))?;
+    replies::registration(rest, true)
+}

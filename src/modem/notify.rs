@@ -1,0 +1,201 @@
+//! Codec: the lines a modem sends unasked. Never decides what to do about them.
+
+use super::replies::{Registered, after, fields, memory, registration, unquoted};
+use crate::message::Memory;
+
+/// What a modem told unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Notification {
+    /// `+CMTI`, `+CDSI` (27.005 3.4.1): a message or report lies in this slot. `None`: in a memory that is not used here.
+    Stored(Option<Memory>, u16),
+    /// `+CMT` and its PDU, in hexadecimal: delivered directly, kept nowhere else.
+    Message(String),
+    /// `+CDS` and its PDU: a status report, kept nowhere else.
+    Report(String),
+    /// `+CREG` (27.007 7.2): the circuit side.
+    Registration(Registered),
+    /// `+CEREG` (27.007 10.1.22).
+    LteRegistration(Registered),
+    /// `RING` or `+CRING`.
+    Ring,
+    /// `+CLIP` (27.007 7.6): who calls; `None` when withheld.
+    Caller(Option<String>),
+    /// `NO CARRIER`, `BUSY` and their like: the call is over.
+    CallEnded,
+    /// `+CPIN`: the SIM changed its mind, or was taken out.
+    Pin(String),
+    /// `RDY` and its like: the modem has just started, and knows none of our settings.
+    Restarted,
+    /// The message store is full (`+QIND: "smsfull"`, `^SMMEMFULL`).
+    StoreFull,
+    /// Vendor noise.
+    Noise,
+}
+
+/// A header whose PDU comes on the next line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// `+CMT`.
+    Message,
+    /// `+CDS`.
+    Report,
+    /// `+CBM`: a cell broadcast, dropped.
+    Broadcast,
+}
+
+impl Header {
+    /// The header in this line, if it is one.
+    pub(super) fn parse(line: &str) -> Option<Header> {
+        [
+            ("+CMT:", Header::Message),
+            ("+CDS:", Header::Report),
+            ("+CBM:", Header::Broadcast),
+        ]
+        .into_iter()
+        .find(|(prefix, _)| line.starts_with(prefix))
+        .map(|(_, header)| header)
+    }
+
+    /// The notification, once its PDU is here.
+    pub(super) fn with(self, pdu: &str) -> Notification {
+        match self {
+            Header::Message => Notification::Message(pdu.to_owned()),
+            Header::Report => Notification::Report(pdu.to_owned()),
+            Header::Broadcast => Notification::Noise,
+        }
+    }
+}
+
+const RESTARTED: &[&str] = &["RDY", "^SYSSTART", "+CFUN: 1", "PB DONE"];
+const ENDED: &[&str] = &["NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "+CEND:"];
+const NOISE: &[&str] = &[
+    "^",
+    "$",
+    "*",
+    "+Q",
+    "+CIEV:",
+    "+CTZ",
+    "+CUSD:",
+    "+CGEV:",
+    "+CGREG:",
+    "+CCWA:",
+    "+CSSI",
+    "+CSSU",
+    "SMS DONE",
+    "SMS READY",
+    "CALL READY",
+    "+CSQ:",
+    "+CESQ:",
+];
+
+/// Reads a line; `None` when it is no notification known here.
+pub(super) fn parse(line: &str) -> Option<Notification> {
+    for prefix in ["+CMTI:", "+CDSI:"] {
+        if let Some(rest) = after(line, prefix) {
+            return stored(rest);
+        }
+    }
+    if let Some(rest) = after(line, "+CREG:") {
+        return registration(rest, false).map(Notification::Registration);
+    }
+    if let Some(rest) = after(line, "+CEREG:") {
+        return registration(rest, false).map(Notification::LteRegistration);
+    }
+    if let Some(rest) = after(line, "+CLIP:") {
+        let number = fields(rest)
+            .first()
+            .map(|number| unquoted(number).to_owned());
+        return Some(Notification::Caller(number.filter(|n| !n.is_empty())));
+    }
+    if let Some(rest) = after(line, "+CPIN:") {
+        return Some(Notification::Pin(rest.to_owned()));
+    }
+    if line == "RING" || line.starts_with("+CRING:") {
+        return Some(Notification::Ring);
+    }
+    let starts = |list: &[&str]| list.iter().any(|start| line.starts_with(start));
+    if line.contains("smsfull") || line.starts_with("^SMMEMFULL") {
+        Some(Notification::StoreFull)
+    } else if starts(ENDED) {
+        Some(Notification::CallEnded)
+    } else if RESTARTED.contains(&line) {
+        Some(Notification::Restarted)
+    } else {
+        starts(NOISE).then_some(Notification::Noise)
+    }
+}
+
+fn stored(rest: &str) -> Option<Notification> {
+    let fields = fields(rest);
+    let memory = memory(fields.first()?);
+    let index = fields.get(1)?.parse().ok()?;
+    Some(Notification::Stored(memory, index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Registration;
+
+    #[test]
+    fn each_notification_is_read() {
+        let sim = Some(Memory::Sim);
+        let chat = [
+            ("+CMTI: \"SM\",3", Notification::Stored(sim, 3)),
+            (
+                "+CMTI:\"ME\", 0",
+                Notification::Stored(Some(Memory::Modem), 0),
+            ),
+            ("+CDSI: \"SR\",7", Notification::Stored(None, 7)),
+            ("RING", Notification::Ring),
+            ("+CRING: VOICE", Notification::Ring),
+            (
+                "+CLIP: \"+12025550155\",145,,,,0",
+                Notification::Caller(Some(String::from("+12025550155"))),
+            ),
+            ("+CLIP: \"\",128,,,,1", Notification::Caller(None)),
+            ("NO CARRIER", Notification::CallEnded),
+            (
+                "+CPIN: NOT READY",
+                Notification::Pin(String::from("NOT READY")),
+            ),
+            ("RDY", Notification::Restarted),
+            ("+QIND: \"smsfull\",\"SM\"", Notification::StoreFull),
+            ("+QIND: \"csq\",20,99", Notification::Noise),
+            ("^RSSI: 20", Notification::Noise),
+        ];
+        for (line, expected) in chat {
+            assert_eq!(parse(line), Some(expected), "{line}");
+        }
+        for rubbish in [
+            "",
+            "+CMTI:",
+            "+CMTI: \"SM\"",
+            "+CMTI: \"SM\",99999",
+            "hello",
+            "+CREG:",
+        ] {
+            assert_eq!(parse(rubbish), None, "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn registration_tells_itself_with_area_and_cell() {
+        let told = parse("+CEREG: 5,\"00C3\",\"01A2B3C4\",7");
+        let Some(Notification::LteRegistration(told)) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(told.registration, Registration::Roaming);
+        assert_eq!(told.area.as_deref(), Some("00C3"));
+    }
+
+    #[test]
+    fn a_direct_delivery_has_a_header_and_a_pdu() {
+        assert_eq!(Header::parse("+CMT: ,23"), Some(Header::Message));
+        assert_eq!(Header::parse("+CMTI: \"SM\",1"), None);
+        assert_eq!(
+            Header::Report.with("00AA"),
+            Notification::Report(String::from("00AA"))
+        );
+    }
+}

@@ -1,0 +1,336 @@
+//! Edge: messages from the modem's slots and past them into the inbox, and slots freed. Never deletes or acknowledges
+//! what is not on flash: before a slot is deleted its content is read once more and recognised.
+#![allow(clippy::disallowed_methods)]
+
+use std::time::Duration;
+
+use super::commands;
+use super::conversation::Refused;
+use super::notify::Notification;
+use super::replies::{self, StoredPdu};
+use super::serving::Serving;
+use super::session::Leave;
+use super::tell;
+use crate::inbox::Arrival;
+use crate::message::{Memory, Slot};
+use crate::signal::Slots;
+use crate::sms::{self, Direction, Tpdu};
+use crate::store::WhyNot;
+
+/// What could not be kept is tried again after this.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// A slot the modem would not delete is let be for this long.
+const STUBBORN: Duration = Duration::from_secs(600);
+
+/// The modem stops delivering past its store when it is not acknowledged; it is started again after this.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Direct deliveries kept in memory while the flash refuses them.
+const UNKEPT: usize = 64;
+
+/// 27.005 3.2.5: invalid memory index.
+const INVALID_INDEX: u16 = 321;
+
+/// Where a PDU has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// A message: on flash.
+    Kept,
+    /// A status report: taken in, of no further use in a slot.
+    Report,
+    /// Nowhere: the flash refused.
+    NotYet,
+}
+
+impl Serving<'_> {
+    /// Slots in use, for the plan and for everybody.
+    pub(super) fn set_slots(&mut self, slots: Option<Slots>) {
+        self.slots = slots;
+        self.rooms.signal.borrow_mut().slots = slots;
+    }
+
+    /// So many more slots, or fewer, are used than before.
+    fn shift_used(&mut self, by: i16) {
+        if let Some(mut slots) = self.slots {
+            slots.used = slots.used.saturating_add_signed(by).min(slots.total);
+            self.set_slots(Some(slots));
+            self.agenda.holds(slots.used);
+        }
+    }
+
+    /// `+CMTI`, `+CDSI`: read that slot at once.
+    pub(super) async fn on_stored(
+        &mut self,
+        memory: Option<Memory>,
+        index: u16,
+    ) -> Result<(), Leave> {
+        let now = self.now().tick;
+        let Some(memory) = memory else {
+            self.agenda.look_now(now);
+            return Ok(());
+        };
+        let slot = Slot { memory, index };
+        match self.read_slot(slot).await? {
+            Ok(Some(stored)) => {
+                if memory == self.memory {
+                    self.shift_used(1);
+                }
+                self.take(slot, &stored).await?;
+                self.make_room().await
+            }
+            // Somebody else was faster, or the index is of another memory: the list tells.
+            Ok(None) | Err(_) => {
+                self.agenda.look_now(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// `+CMT`, `+CDS`: acknowledged once it is on flash.
+    pub(super) async fn on_direct(&mut self, told: Notification) -> Result<(), Leave> {
+        let (Notification::Message(pdu) | Notification::Report(pdu)) = &told else {
+            return Ok(());
+        };
+        let taken = self.keep(None, pdu);
+        let now = self.now().tick;
+        match (taken, self.acknowledges) {
+            (Taken::Kept | Taken::Report, true) => {
+                if let Err(refused) = self.ask(commands::acknowledge()).await? {
+                    log::warn!("modem: a direct delivery could not be acknowledged ({refused:?})");
+                }
+            }
+            (Taken::Kept | Taken::Report, false) => {}
+            // The network will deliver it again.
+            (Taken::NotYet, true) => self.again_at = Some(now + UNACKNOWLEDGED),
+            (Taken::NotYet, false) if self.unkept.len() < UNKEPT => self.unkept.push_back(told),
+            (Taken::NotYet, false) => log::error!(
+                "modem: a message is lost: it was delivered past the store, and neither flash nor memory has room"
+            ),
+        }
+        Ok(())
+    }
+
+    /// Hands a PDU to the room it belongs to.
+    fn keep(&mut self, slot: Option<Slot>, hex: &str) -> Taken {
+        let even = hex.get(..hex.len() & !1).unwrap_or_default();
+        let pdu = sms::from_hex(even).unwrap_or_default();
+        let now = self.now();
+        let (kept, taken) = match sms::decode(&pdu, Direction::FromNetwork) {
+            Ok(Tpdu::StatusReport(report)) => {
+                let matched = self.rooms.outbox.borrow_mut().report(&report, now);
+                (matched.map(|_known| ()), Taken::Report)
+            }
+            Ok(Tpdu::Deliver(_) | Tpdu::Submit(_)) | Err(_) => {
+                let arrival = Arrival { slot, pdu };
+                let accepted = self.rooms.inbox.borrow_mut().accept(&arrival, now);
+                (accepted.map(|_| ()), Taken::Kept)
+            }
+        };
+        match kept {
+            Ok(()) => {
+                self.kept.complaint = None;
+                taken
+            }
+            Err(why) => {
+                self.cannot_keep(&why);
+                Taken::NotYet
+            }
+        }
+    }
+
+    fn cannot_keep(&mut self, why: &WhyNot) {
+        let now = self.now().tick;
+        self.agenda.look_again(AGAIN, now);
+        tell::complain(
+            self.kept,
+            format!("a received message stays where it is until it can be kept: {why}"),
+        );
+    }
+
+    /// Takes over what lies in a slot, unless it was taken over before.
+    async fn take(&mut self, slot: Slot, stored: &StoredPdu) -> Result<Taken, Leave> {
+        if !stored.is_received() {
+            return Ok(Taken::Kept);
+        }
+        if self.knows(slot, stored) {
+            return Ok(Taken::Kept);
+        }
+        let taken = self.keep(Some(slot), &stored.pdu);
+        match taken {
+            Taken::Report => self.delete(slot).await?,
+            Taken::Kept if self.options.exclusive => self.delete(slot).await?,
+            Taken::Kept | Taken::NotYet => {}
+        }
+        Ok(taken)
+    }
+
+    fn knows(&self, slot: Slot, stored: &StoredPdu) -> bool {
+        let pdu = sms::from_hex(&stored.pdu).unwrap_or_default();
+        self.rooms.inbox.borrow().knows(slot, &pdu)
+    }
+
+    /// Makes `memory` the one that is read and deleted from; `false` when the modem will not.
+    async fn select(&mut self, memory: Memory) -> Result<bool, Leave> {
+        if self.reading == memory {
+            return Ok(true);
+        }
+        let set = self.ask(commands::set_reading_memory(memory)).await?;
+        if set.is_ok() {
+            self.reading = memory;
+        }
+        Ok(set.is_ok())
+    }
+
+    /// What lies in a slot; `None`: nothing.
+    async fn read_slot(&mut self, slot: Slot) -> Result<Result<Option<StoredPdu>, Refused>, Leave> {
+        if !self.select(slot.memory).await? {
+            return Ok(Err(Refused::Error));
+        }
+        let answer = self.ask(commands::read_message(slot.index)).await?;
+        Ok(match answer {
+            Ok(lines) => Ok(replies::read(&lines)),
+            Err(Refused::Cms(INVALID_INDEX)) => Ok(None),
+            Err(refused) => Err(refused),
+        })
+    }
+
+    /// Reads all slots of the memory in use.
+    pub(super) async fn look(&mut self) -> Result<(), Leave> {
+        for told in std::mem::take(&mut self.unkept) {
+            self.on_direct(told).await?;
+        }
+        if !self.select(self.memory).await? {
+            return Ok(());
+        }
+        let listed = match self.ask(commands::list_messages()).await? {
+            Ok(lines) => replies::listed(&lines),
+            Err(refused) => {
+                let now = self.now().tick;
+                log::debug!("modem: no list of messages ({refused:?}); it is asked again");
+                self.agenda.look_again(AGAIN, now);
+                return Ok(());
+            }
+        };
+        self.note_list(&listed);
+        for stored in listed {
+            let slot = Slot {
+                memory: self.memory,
+                index: stored.index,
+            };
+            if self.take(slot, &stored).await? == Taken::NotYet {
+                return Ok(());
+            }
+            // Whoever listens for messages gets to run between two of them.
+            tokio::task::yield_now().await;
+        }
+        self.free_requested().await?;
+        self.make_room().await
+    }
+
+    /// Slots that held something and are not listed are free.
+    fn note_list(&mut self, listed: &[StoredPdu]) {
+        let used = u16::try_from(listed.len()).unwrap_or(u16::MAX);
+        if let Some(slots) = self.slots {
+            self.set_slots(Some(Slots { used, ..slots }));
+        }
+        self.agenda.holds(used);
+        let known = self.rooms.inbox.borrow().removable();
+        for slot in known {
+            let here = slot.memory == self.memory;
+            if here && !listed.iter().any(|stored| stored.index == slot.index) {
+                self.found_empty(slot);
+            }
+        }
+    }
+
+    fn found_empty(&mut self, slot: Slot) {
+        let noted = self.rooms.inbox.borrow_mut().slot_is_free(slot);
+        if let Err(why) = noted {
+            tell::complain(self.kept, format!("a freed slot could not be noted: {why}"));
+        }
+    }
+
+    /// Frees the slots others asked for.
+    pub(super) async fn free_requested(&mut self) -> Result<(), Leave> {
+        while let Some(slot) = self.kept.to_free.pop_front() {
+            self.free(slot).await?;
+        }
+        self.select(self.memory).await.map(|_| ())
+    }
+
+    /// The `free` rule: oldest first, only what is on flash.
+    async fn make_room(&mut self) -> Result<(), Leave> {
+        let now = self.now().tick;
+        self.stubborn.retain(|(_, until)| *until > now);
+        while let Some(slots) = self.slots
+            && slots.total.saturating_sub(slots.used) < self.options.free.min(slots.total)
+        {
+            let removable = self.rooms.inbox.borrow().removable();
+            let next = removable.into_iter().find(|slot| {
+                let stubborn = self.stubborn.iter().any(|(stubborn, _)| stubborn == slot);
+                slot.memory == self.memory && !stubborn
+            });
+            match next {
+                Some(slot) => self.free(slot).await?,
+                None => break,
+            }
+        }
+        self.tell_when_full();
+        Ok(())
+    }
+
+    fn tell_when_full(&mut self) {
+        let full = self.slots.is_some_and(|slots| slots.used >= slots.total);
+        if full && !self.full_told {
+            tell::store_full(self.rooms, self.memory, self.slots.unwrap_or_default());
+        }
+        self.full_told = full;
+    }
+
+    /// Deletes what a slot holds if it is what the inbox took over; anything newer is taken over instead.
+    async fn free(&mut self, slot: Slot) -> Result<(), Leave> {
+        match self.read_slot(slot).await? {
+            Ok(None) => {
+                self.found_empty(slot);
+                self.shift_used(-1);
+            }
+            Ok(Some(stored)) if stored.is_received() && !self.knows(slot, &stored) => {
+                if self.take(slot, &stored).await? == Taken::NotYet {
+                    self.let_be(slot);
+                }
+            }
+            Ok(Some(_)) => self.delete(slot).await?,
+            Err(refused) => {
+                log::debug!("modem: slot {} cannot be read ({refused:?})", slot.index);
+                self.let_be(slot);
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, slot: Slot) -> Result<(), Leave> {
+        match self.ask(commands::delete_message(slot.index)).await? {
+            Ok(_) | Err(Refused::Cms(INVALID_INDEX)) => {
+                self.found_empty(slot);
+                if slot.memory == self.memory {
+                    self.shift_used(-1);
+                }
+            }
+            Err(refused) => {
+                log::warn!(
+                    "modem: it would not delete slot {} of {} ({refused:?}); tried again in ten minutes",
+                    slot.index,
+                    slot.memory.as_str()
+                );
+                self.let_be(slot);
+            }
+        }
+        Ok(())
+    }
+
+    fn let_be(&mut self, slot: Slot) {
+        let until = self.now().tick + STUBBORN;
+        self.stubborn.push((slot, until));
+    }
+}

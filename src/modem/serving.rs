@@ -1,0 +1,381 @@
+//! Edge: one modem from its first answer to its last — start-up, then the loop: what it told, what others ask, what
+//! shall leave, what is due. Never keeps a message, and writes flash only through the rooms that own it.
+#![allow(clippy::disallowed_methods)]
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::agenda::{Agenda, Question, Task};
+use super::calls::Calls;
+use super::commands::{self, Command};
+use super::conversation::Answer;
+use super::notify::Notification;
+use super::quirks::{self, Quirks};
+use super::replies::Registered;
+use super::session::{Leave, Session};
+use super::startup::{Standing, Startup, Step};
+use super::tell;
+use super::{Request, Rooms};
+use crate::config::{self, Config};
+use crate::message::{Memory, Slot};
+use crate::signal::{ModemState, Slots};
+use crate::stop::Stop;
+use crate::time::{Now, Tick};
+
+/// While the SIM is missing or locked, it is asked for this often.
+const SIM_PAUSE: Duration = Duration::from_secs(10);
+
+/// Slots others asked to free that are remembered; the `free` rule gets the rest.
+const TO_FREE: usize = 255;
+
+/// What outlives a port.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The PIN a SIM refused.
+    pub refused_pin: Option<String>,
+    /// Slots others asked to free.
+    pub to_free: VecDeque<Slot>,
+    /// Not before this are incomplete messages tried again that could not be written.
+    pub inbox_at: Tick,
+    /// The complaint already in the log.
+    pub complaint: Option<String>,
+}
+
+/// What the worker hears besides the modem.
+#[derive(Debug)]
+pub(super) struct Ears {
+    /// The configuration in force.
+    pub config: watch::Receiver<Rc<Config>>,
+    /// What others ask.
+    pub requests: mpsc::Receiver<Request>,
+    /// Time to stop.
+    pub stop: Stop,
+}
+
+/// One modem being served.
+#[derive(Debug)]
+pub(super) struct Serving<'a> {
+    pub session: Session,
+    pub rooms: &'a Rooms,
+    pub kept: &'a mut Kept,
+    pub ears: &'a mut Ears,
+    /// The options this start-up was made with; `free` and `poll` follow the configuration.
+    pub options: config::Modem,
+    pub quirks: &'static Quirks,
+    pub agenda: Agenda,
+    pub calls: Calls,
+    /// Where messages are kept, and which memory is selected for reading just now.
+    pub memory: Memory,
+    pub reading: Memory,
+    pub slots: Option<Slots>,
+    /// Slots the modem would not delete, and until when they are let be.
+    pub stubborn: Vec<(Slot, Tick)>,
+    pub full_told: bool,
+    pub acknowledges: bool,
+    /// Direct deliveries that could not be kept and that nobody will deliver again.
+    pub unkept: VecDeque<Notification>,
+    /// Start the modem again then: an unacknowledged delivery has made it stop delivering.
+    pub again_at: Option<Tick>,
+    pub circuit: Option<Registered>,
+    pub lte: Option<Registered>,
+    pub operator_due: bool,
+    pub signal_question: usize,
+    pub link_kept: bool,
+    pub keeps_link: bool,
+    pub send_at: Tick,
+}
+
+impl<'a> Serving<'a> {
+    /// A modem on a port just opened.
+    pub(super) fn new(
+        session: Session,
+        quirks: Option<&'static Quirks>,
+        rooms: &'a Rooms,
+        kept: &'a mut Kept,
+        ears: &'a mut Ears,
+    ) -> Serving<'a> {
+        let options = ears.config.borrow_and_update().modem.clone();
+        let now = rooms.clock.now().tick;
+        Serving {
+            session,
+            rooms,
+            kept,
+            ears,
+            quirks: quirks.unwrap_or(&quirks::STANDARD),
+            agenda: Agenda::new(options.poll, true, now),
+            calls: Calls::default(),
+            memory: options.storage,
+            reading: options.storage,
+            slots: None,
+            stubborn: Vec::new(),
+            full_told: false,
+            acknowledges: false,
+            unkept: VecDeque::new(),
+            again_at: None,
+            circuit: None,
+            lte: None,
+            operator_due: true,
+            signal_question: 0,
+            link_kept: false,
+            keeps_link: true,
+            send_at: now,
+            options,
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.rooms.clock.now()
+    }
+
+    pub(super) async fn ask(&mut self, command: Command) -> Result<Answer, Leave> {
+        self.session.ask(command).await
+    }
+
+    /// Serves until something ends it; why.
+    pub(super) async fn run(&mut self, usb: Option<&'static Quirks>) -> Leave {
+        loop {
+            match self.once(usb).await {
+                Err(Leave::Again) | Ok(()) => {}
+                Err(leave) => return leave,
+            }
+        }
+    }
+
+    async fn once(&mut self, usb: Option<&'static Quirks>) -> Result<(), Leave> {
+        let standing = self.start(usb).await?;
+        match standing {
+            Standing::Ready => self.work().await,
+            Standing::SimAbsent => self.await_sim(ModemState::SimAbsent).await,
+            Standing::SimPin => self.await_sim(ModemState::SimPin).await,
+        }
+    }
+
+    /// The start-up conversation.
+    async fn start(&mut self, usb: Option<&'static Quirks>) -> Result<Standing, Leave> {
+        // The state changes with the first answer only: a port that opens and stays silent is no progress.
+        while self.ask(commands::attention()).await?.is_err() {}
+        tell::state(self.rooms, ModemState::Starting);
+        let pin = self.kept.refused_pin.take();
+        let mut startup = Startup::new(self.options.clone(), usb, pin);
+        let standing = loop {
+            match startup.next() {
+                Step::Ask(command) => {
+                    let answer = self.ask(command).await;
+                    startup.hear(answer?);
+                }
+                Step::Pause(pause) => tokio::time::sleep(pause).await,
+                Step::Done(standing) => break standing,
+            }
+        };
+        let facts = startup.facts().clone();
+        tell::identity(self.rooms, &facts);
+        self.quirks = startup.quirks();
+        self.kept.refused_pin = startup.refused_pin();
+        self.memory = facts.memory.unwrap_or(self.options.storage);
+        self.reading = self.memory;
+        self.acknowledges = facts.acknowledges;
+        self.again_at = None;
+        (self.circuit, self.lte, self.operator_due) = (None, None, true);
+        (self.link_kept, self.signal_question) = (false, 0);
+        self.agenda = Agenda::new(self.options.poll, facts.slots.is_some(), self.now().tick);
+        self.set_slots(facts.slots);
+        self.session.forget_settled();
+        tell::started(&facts, standing, self.quirks);
+        Ok(standing)
+    }
+
+    /// Without a usable SIM nothing can be done but asking for it.
+    async fn await_sim(&mut self, state: ModemState) -> Result<(), Leave> {
+        tell::state(self.rooms, state);
+        let before = self.rooms.signal.borrow().sim.state.clone();
+        loop {
+            let wake = self.now().tick + SIM_PAUSE;
+            while self.now().tick < wake {
+                self.check_changes()?;
+                self.serve_requests(false).await?;
+                self.tend_inbox();
+                if let Some(Notification::Pin(_) | Notification::Restarted) =
+                    self.session.take_told()
+                {
+                    return Err(Leave::Again);
+                }
+                self.sleep(Some(wake)).await?;
+            }
+            let answer = self.ask(commands::pin_state()).await?;
+            let word = |state: &str| state.to_ascii_lowercase().replace([' ', '"'], "-");
+            let now = answer.ok().and_then(|lines| {
+                let (_, state) = lines.first()?.split_once(':')?;
+                Some(word(state.trim()))
+            });
+            if now.is_some() && now != before {
+                return Err(Leave::Again);
+            }
+        }
+    }
+
+    /// The loop of DESIGN section 1: notifications, requests, one part to send, what is due; then sleep.
+    async fn work(&mut self) -> Result<(), Leave> {
+        self.read_registration().await?;
+        loop {
+            self.check_changes()?;
+            self.tend_inbox();
+            if let Some(told) = self.session.take_told() {
+                self.on_told(told).await?;
+            } else if self.serve_requests(true).await? {
+            } else if self.agenda.is_overdue(self.now().tick) && self.do_due().await? {
+            } else if let Some(job) = self.next_job() {
+                self.send(job).await?;
+            } else if self.link_kept {
+                self.let_link_go().await?;
+            } else if self.operator_due && self.is_registered() {
+                self.read_operator().await?;
+            } else if !self.do_due().await? {
+                let wake = self.next_wake();
+                self.sleep(Some(wake)).await?;
+            }
+        }
+    }
+
+    /// Does what the agenda says; `false` when it says nothing.
+    async fn do_due(&mut self) -> Result<bool, Leave> {
+        let now = self.now().tick;
+        let Some(task) = self.agenda.next(now) else {
+            return Ok(false);
+        };
+        match task {
+            Task::List => self.look().await?,
+            Task::Count(with_signal) => self.count(with_signal).await?,
+            Task::Ask(Question::Signal) => self.measure().await?,
+            Task::Ask(Question::Registration) => self.read_circuit().await?,
+            Task::Ask(Question::LteRegistration) => self.read_lte().await?,
+        }
+        Ok(true)
+    }
+
+    fn next_wake(&self) -> Tick {
+        let now = self.now().tick;
+        // Never less than a moment: what is due and cannot be done is no reason to spin.
+        let moment = now + Duration::from_secs(1);
+        let later = |wake: Tick| if wake <= now { moment } else { wake };
+        let outbox = self.rooms.outbox.borrow().next_wake();
+        let outbox = outbox.filter(|_| self.may_send()).map(later);
+        let resume = Some(self.send_at).filter(|at| *at > now);
+        let inbox = self.rooms.inbox.borrow().next_wake();
+        let inbox = inbox.map(|wake| later(wake.max(self.kept.inbox_at)));
+        [outbox, resume, inbox, self.again_at]
+            .into_iter()
+            .flatten()
+            .fold(self.agenda.next_wake(), Tick::min)
+    }
+
+    /// Sleeps until `wake`, or until something is told, asked, submitted, changed or stopped.
+    async fn sleep(&mut self, wake: Option<Tick>) -> Result<(), Leave> {
+        let bell = self.rooms.outbox.borrow().bell();
+        let clock = self.rooms.clock;
+        tokio::select! {
+            biased;
+            () = self.ears.stop.wait() => {}
+            left = self.session.listen() => left?,
+            request = self.ears.requests.recv() => {
+                if let Some(request) = request {
+                    self.serve_request(request, true).await?;
+                }
+            }
+            () = bell.notified() => {}
+            changed = self.ears.config.changed() => if changed.is_ok() { self.ears.config.mark_changed() },
+            () = clock.sleep_until(wake) => {}
+        }
+        Ok(())
+    }
+
+    /// Stop, reload, restart: the safe points are between commands.
+    fn check_changes(&mut self) -> Result<(), Leave> {
+        if self.ears.stop.said() {
+            return Err(Leave::Stopped);
+        }
+        let now = self.now().tick;
+        if self.again_at.is_some_and(|at| at <= now) {
+            return Err(Leave::Again);
+        }
+        if self.ears.config.has_changed().unwrap_or(false) {
+            let new = self.ears.config.borrow_and_update().modem.clone();
+            let old = std::mem::replace(&mut self.options, new);
+            let new = &self.options;
+            if (&old.tty, &old.pincode, old.storage, old.exclusive)
+                != (&new.tty, &new.pincode, new.storage, new.exclusive)
+            {
+                log::info!("modem: its options changed; it is started again");
+                return Err(Leave::Changed);
+            }
+            self.agenda.set_poll(new.poll, now);
+        }
+        Ok(())
+    }
+
+    fn tend_inbox(&mut self) {
+        tell::tend_inbox(self.rooms, self.kept);
+    }
+
+    /// Serves one request, if there is one. `ready`: the modem can read and delete.
+    async fn serve_requests(&mut self, ready: bool) -> Result<bool, Leave> {
+        match self.ears.requests.try_recv() {
+            Ok(request) => {
+                self.serve_request(request, ready).await?;
+                Ok(true)
+            }
+            Err(_none) => Ok(false),
+        }
+    }
+
+    async fn serve_request(&mut self, request: Request, ready: bool) -> Result<(), Leave> {
+        match request {
+            Request::Alive(answer) => {
+                let alive = self.ask(commands::attention()).await?.is_ok();
+                // Whoever asked may have gone away.
+                let _heard = answer.send(alive);
+            }
+            Request::Look => self.agenda.look_now(self.now().tick),
+            Request::FreeSlots(slots) => {
+                self.kept.remember_to_free(slots);
+                if ready {
+                    self.free_requested().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_told(&mut self, told: Notification) -> Result<(), Leave> {
+        let now = self.now().tick;
+        match told {
+            Notification::Stored(memory, index) => self.on_stored(memory, index).await?,
+            Notification::Message(_) | Notification::Report(_) => self.on_direct(told).await?,
+            Notification::Registration(told) => self.note_registration(Some(told), None),
+            Notification::LteRegistration(told) => self.note_registration(None, Some(told)),
+            Notification::Ring => tell::call(self.rooms, self.calls.on_ring(now)),
+            Notification::Caller(number) => {
+                tell::call(self.rooms, self.calls.on_caller(number, now));
+            }
+            Notification::CallEnded => tell::call(self.rooms, self.calls.on_end()),
+            Notification::Pin(state) if state == "READY" => {}
+            Notification::Pin(_) | Notification::Restarted => return Err(Leave::Again),
+            Notification::StoreFull => self.agenda.look_now(now),
+            Notification::Noise => {}
+        }
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// Slots to free when the modem can.
+    pub(super) fn remember_to_free(&mut self, slots: Vec<Slot>) {
+        for slot in slots {
+            if self.to_free.len() < TO_FREE && !self.to_free.contains(&slot) {
+                self.to_free.push_back(slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! Decider: the conversation that makes a modem ours to use — echo off, numeric errors, PDU mode, PIN, memories,
+//! notifications. A guest reads first and changes only what it must. Never sends anything itself, never enters a PIN
+//! that was refused, and takes a command the modem does not know for no reason to stop.
+//!
+//! ```text
+//!   Echo - Errors - Identity - Pin --------------------> Sim - Messages - Memories - Notify - Changes - Done(Ready)
+//!                              |  ^ pause                                 | ^          | ^
+//!                              v  |                                       v |          v |
+//!                         Tries - Enter ---> Done(SimPin)               set, verify   next fallback
+//! ```
+
+use std::time::Duration;
+
+use super::commands::{self, Command};
+use super::conversation::{Answer, Refused};
+use super::quirks::{self, NOTIFY_EXCLUSIVE, NOTIFY_GUEST, Quirks};
+use super::replies::{self, Memories, Notifying};
+use crate::config;
+use crate::message::Memory;
+use crate::signal::{Identity, Sim, Slots};
+
+/// A SIM that is still waking up is asked again after this.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// And so often.
+const PATIENCE: u8 = 10;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Ask this, and [`Startup::hear`] the answer.
+    Ask(Command),
+    /// Wait, then go on.
+    Pause(Duration),
+    /// This is how the modem stands.
+    Done(Standing),
+}
+
+/// How start-up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Messages can go and come.
+    Ready,
+    /// No SIM.
+    SimAbsent,
+    /// The SIM wants a PIN that is missing, was refused or is down to its last tries, or a PUK.
+    SimPin,
+}
+
+/// What was learnt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Who the modem is.
+    pub identity: Identity,
+    /// Who the SIM is.
+    pub sim: Sim,
+    /// The memory that is read; the configured one unless the modem refused it.
+    pub memory: Option<Memory>,
+    /// Of that memory; `None` when the modem does not count.
+    pub slots: Option<Slots>,
+    /// Direct deliveries want `AT+CNMA`.
+    pub acknowledges: bool,
+    /// New messages are told, and by this setting; `None`: only looking finds them.
+    pub notifies: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Echo,
+    Errors,
+    Identity(usize),
+    PinState,
+    PinTries,
+    EnterPin,
+    Imsi,
+    Iccid(usize),
+    PduMode,
+    ServiceCentre,
+    Service,
+    Memories,
+    SetMemories,
+    SetReading,
+    VerifyMemories,
+    Notifications,
+    SetNotifications(usize),
+    DirectService,
+    Changes(usize),
+    Done(Standing),
+}
+
+/// The start-up of one modem.
+#[derive(Debug)]
+pub(super) struct Startup {
+    stage: Stage,
+    pause: bool,
+    tries: u8,
+    entered: bool,
+    refused_pin: Option<String>,
+    modem: config::Modem,
+    quirks: &'static Quirks,
+    known_by_usb: bool,
+    facts: Facts,
+}
+
+impl Startup {
+    /// A start-up by `modem`'s options. `quirks`: `None` when only the modem can say who it is. `refused_pin`: the PIN
+    /// a SIM refused before.
+    pub(super) fn new(
+        modem: config::Modem,
+        quirks: Option<&'static Quirks>,
+        refused_pin: Option<String>,
+    ) -> Startup {
+        Startup {
+            stage: Stage::Echo,
+            pause: false,
+            tries: 0,
+            entered: false,
+            refused_pin,
+            modem,
+            quirks: quirks.unwrap_or(&quirks::STANDARD),
+            known_by_usb: quirks.is_some(),
+            facts: Facts::default(),
+        }
+    }
+
+    /// What was learnt so far.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The modem's quirks, as far as they are known by now.
+    pub(super) fn quirks(&self) -> &'static Quirks {
+        self.quirks
+    }
+
+    /// The PIN that must not be entered again.
+    pub(super) fn refused_pin(self) -> Option<String> {
+        self.refused_pin
+    }
+
+    fn notify_settings(&self) -> &'static [&'static str] {
+        if self.modem.exclusive {
+            NOTIFY_EXCLUSIVE
+        } else {
+            NOTIFY_GUEST
+        }
+    }
+
+    /// What to do next.
+    pub(super) fn next(&mut self) -> Step {
+        if std::mem::take(&mut self.pause) {
+            return Step::Pause(PAUSE);
+        }
+        loop {
+            match self.command() {
+                Some(command) => return Step::Ask(command),
+                None => match self.stage {
+                    Stage::Done(standing) => return Step::Done(standing),
+                    // A list has come to its end.
+                    stage => self.stage = after_list(stage),
+                },
+            }
+        }
+    }
+
+    fn command(&self) -> Option<Command> {
+        let from = |list: &[Command], at: usize| list.get(at).cloned();
+        Some(match self.stage {
+            Stage::Echo => commands::echo_off(),
+            Stage::Errors => commands::numeric_errors(),
+            Stage::Identity(at) => return from(&commands::identity(), at),
+            Stage::PinState => commands::pin_state(),
+            Stage::PinTries => (self.quirks.pin_tries)(),
+            Stage::EnterPin => commands::enter_pin(self.modem.pincode.as_deref()?),
+            Stage::Imsi => commands::imsi(),
+            Stage::Iccid(at) => return self.quirks.iccid.get(at).map(|question| question()),
+            Stage::PduMode => commands::pdu_mode(),
+            Stage::ServiceCentre => commands::service_centre(),
+            Stage::Service => commands::message_service(),
+            Stage::Memories | Stage::VerifyMemories => commands::memories(),
+            Stage::SetMemories => commands::set_memories(self.modem.storage),
+            Stage::SetReading => commands::set_reading_memory(self.modem.storage),
+            Stage::Notifications => commands::notifications(),
+            Stage::SetNotifications(at) => {
+                commands::set_notifications(self.notify_settings().get(at)?)
+            }
+            Stage::DirectService => commands::message_service_2plus(),
+            Stage::Changes(at) => return from(&commands::tell_changes(), at),
+            Stage::Done(_) => return None,
+        })
+    }
+
+    /// The answer to the command of [`Startup::next`].
+    pub(super) fn hear(&mut self, answer: Answer) {
+        self.stage = match self.stage {
+            Stage::Echo => Stage::Errors,
+            Stage::Errors => Stage::Identity(0),
+            Stage::Identity(at) => self.heard_identity(at, &answer),
+            Stage::PinState => self.heard_pin_state(answer),
+            Stage::PinTries => self.heard_pin_tries(&answer),
+            Stage::EnterPin => self.heard_entered(&answer),
+            Stage::Imsi => {
+                self.facts.sim.imsi = answer.ok().and_then(|lines| replies::words(&lines));
+                Stage::Iccid(0)
+            }
+            Stage::Iccid(at) => self.heard_iccid(at, answer),
+            Stage::PduMode => Stage::ServiceCentre,
+            Stage::ServiceCentre => {
+                self.facts.sim.smsc = answer.ok().and_then(|lines| replies::first_field(&lines));
+                Stage::Service
+            }
+            Stage::Service => {
+                self.facts.acknowledges = answer.is_ok_and(|lines| replies::acknowledges(&lines));
+                Stage::Memories
+            }
+            Stage::Memories => self.heard_memories(&answer),
+            Stage::SetMemories => self.heard_memories_set(&answer),
+            Stage::SetReading => Stage::VerifyMemories,
+            Stage::VerifyMemories => self.heard_verified(&answer),
+            Stage::Notifications => self.heard_notifications(&answer),
+            Stage::SetNotifications(at) => self.heard_notifications_set(at, &answer),
+            Stage::DirectService => {
+                self.facts.acknowledges = answer.is_ok();
+                self.facts.notifies = true;
+                log::info!(
+                    "modem: it delivers messages past its store; each is acknowledged once it is on flash"
+                );
+                Stage::Changes(0)
+            }
+            Stage::Changes(at) => Stage::Changes(at + 1),
+            Stage::Done(standing) => Stage::Done(standing),
+        };
+    }
+
+    fn heard_identity(&mut self, at: usize, answer: &Answer) -> Stage {
+        let words = answer.as_ref().ok().and_then(|lines| replies::words(lines));
+        let identity = &mut self.facts.identity;
+        match at {
+            0 => identity.manufacturer = words,
+            1 => identity.model = words,
+            2 => identity.revision = words,
+            _last => identity.imei = words,
+        }
+        if !self.known_by_usb {
+            let (manufacturer, model) = (&identity.manufacturer, &identity.model);
+            self.quirks = quirks::by_words(manufacturer.as_deref(), model.as_deref());
+        }
+        Stage::Identity(at + 1)
+    }
+
+    /// Asks once more after a pause, or gives up.
+    fn again(&mut self, stage: Stage, tired: Stage) -> Stage {
+        self.tries += 1;
+        if self.tries >= PATIENCE {
+            self.tries = 0;
+            return tired;
+        }
+        self.pause = true;
+        stage
+    }
+
+    fn heard_pin_state(&mut self, answer: Answer) -> Stage {
+        let absent = Stage::Done(Standing::SimAbsent);
+        let state = match answer {
+            Ok(lines) => lines
+                .first()
+                .and_then(|line| line.split_once(':'))
+                .map(|(_, state)| replies::unquoted(state).to_owned()),
+            Err(Refused::Cme(10)) => {
+                self.facts.sim.state = Some(String::from("absent"));
+                return absent;
+            }
+            // SIM failure, busy, wrong; or no answer while the card starts.
+            Err(Refused::Cme(13..=15) | Refused::TimedOut) => {
+                return self.again(Stage::PinState, absent);
+            }
+            // A modem that does not know the question has nothing to say against going on.
+            Err(Refused::Error | Refused::Cms(_) | Refused::Cme(_)) => None,
+        };
+        let code = state.unwrap_or_else(|| String::from("READY"));
+        self.facts.sim.state = Some(code.to_ascii_lowercase().replace(' ', "-"));
+        match code.as_str() {
+            "READY" => {
+                self.tries = 0;
+                Stage::Imsi
+            }
+            "SIM PIN" => self.wants_pin(),
+            "NOT READY" => self.again(Stage::PinState, absent),
+            "NOT INSERTED" => absent,
+            _puk_or_lock => Stage::Done(Standing::SimPin),
+        }
+    }
+
+    fn wants_pin(&mut self) -> Stage {
+        let stop = Stage::Done(Standing::SimPin);
+        if self.entered {
+            return self.again(Stage::PinState, stop);
+        }
+        match &self.modem.pincode {
+            None => {
+                log::warn!("modem: the SIM wants a PIN and none is configured (option pincode)");
+                stop
+            }
+            Some(pin) if self.refused_pin.as_ref() == Some(pin) => stop,
+            Some(_) => Stage::PinTries,
+        }
+    }
+
+    /// After a restart nobody remembers a refusal; the SIM does. With a try already spent the PIN is not entered.
+    fn heard_pin_tries(&mut self, answer: &Answer) -> Stage {
+        let left = answer
+            .as_ref()
+            .ok()
+            .and_then(|lines| replies::tries_left(lines));
+        if left.is_some_and(|left| left < 3) {
+            log::error!(
+                "modem: the SIM has fewer than three tries for its PIN left; the configured PIN is not tried. \
+                Enter the right PIN once elsewhere, or configure it, then try again"
+            );
+            self.refused_pin.clone_from(&self.modem.pincode);
+            return Stage::Done(Standing::SimPin);
+        }
+        Stage::EnterPin
+    }
+
+    fn heard_entered(&mut self, answer: &Answer) -> Stage {
+        self.entered = true;
+        match answer {
+            Ok(_) | Err(Refused::TimedOut) => self.again(Stage::PinState, Stage::PinState),
+            Err(Refused::Error | Refused::Cms(_) | Refused::Cme(_)) => {
+                log::error!(
+                    "modem: the SIM refused the configured PIN; it is not tried again until another is configured"
+                );
+                self.refused_pin.clone_from(&self.modem.pincode);
+                Stage::Done(Standing::SimPin)
+            }
+        }
+    }
+
+    fn heard_iccid(&mut self, at: usize, answer: Answer) -> Stage {
+        self.facts.sim.iccid = answer.ok().and_then(|lines| replies::first_field(&lines));
+        match self.facts.sim.iccid {
+            Some(_) => Stage::PduMode,
+            None => Stage::Iccid(at + 1),
+        }
+    }
+
+    fn note_memories(&mut self, found: Option<&Memories>) {
+        self.facts.memory = found
+            .and_then(|found| found.names[0])
+            .or(Some(self.modem.storage));
+        self.facts.slots = found.map(|found| found.slots);
+    }
+
+    fn all_right(&self, found: Option<&Memories>) -> bool {
+        found.is_some_and(|found| found.names == [Some(self.modem.storage); 3])
+    }
+
+    fn heard_memories(&mut self, answer: &Answer) -> Stage {
+        let found = answer
+            .as_ref()
+            .ok()
+            .and_then(|lines| replies::memories(lines));
+        self.note_memories(found.as_ref());
+        if self.all_right(found.as_ref()) {
+            Stage::Notifications
+        } else {
+            Stage::SetMemories
+        }
+    }
+
+    fn heard_memories_set(&mut self, answer: &Answer) -> Stage {
+        match answer {
+            Ok(_) => Stage::VerifyMemories,
+            // SIM failure, busy, wrong; unknown error of a modem whose card still starts.
+            Err(Refused::Cms(313..=315 | 500)) => self.again(Stage::SetMemories, Stage::SetReading),
+            Err(_) => Stage::SetReading,
+        }
+    }
+
+    fn heard_verified(&mut self, answer: &Answer) -> Stage {
+        let found = answer
+            .as_ref()
+            .ok()
+            .and_then(|lines| replies::memories(lines));
+        self.note_memories(found.as_ref());
+        if !self.all_right(found.as_ref()) {
+            log::warn!(
+                "modem: it does not keep its messages where msg_storage says ({}); they are read where it does",
+                self.modem.storage.as_str()
+            );
+        }
+        Stage::Notifications
+    }
+
+    fn heard_notifications(&mut self, answer: &Answer) -> Stage {
+        let now = answer
+            .as_ref()
+            .ok()
+            .and_then(|lines| replies::notifying(lines));
+        if now.is_some_and(|now| self.suffices(now)) {
+            self.facts.notifies = true;
+            return Stage::Changes(0);
+        }
+        Stage::SetNotifications(0)
+    }
+
+    /// Told at once, kept in the store; reports told on our port too, or kept.
+    fn suffices(&self, now: Notifying) -> bool {
+        let reports = now.ds == 2 || (now.ds == 1 && self.modem.exclusive);
+        (1..=3).contains(&now.mode) && now.mt == 1 && reports
+    }
+
+    fn heard_notifications_set(&mut self, at: usize, answer: &Answer) -> Stage {
+        if answer.is_err() {
+            let last = at + 1 == self.notify_settings().len();
+            if last {
+                log::warn!(
+                    "modem: it will not tell of new messages; it is asked every poll seconds"
+                );
+            }
+            return Stage::SetNotifications(at + 1);
+        }
+        let direct = |how: &&str| how.split(',').nth(1) == Some("2");
+        if self.notify_settings().get(at).is_some_and(direct) {
+            return Stage::DirectService;
+        }
+        self.facts.notifies = true;
+        Stage::Changes(0)
+    }
+}
+
+/// Where a stage goes whose list has come to its end.
+fn after_list(stage: Stage) -> Stage {
+    match stage {
+        Stage::Identity(_) => Stage::PinState,
+        Stage::Iccid(_) => Stage::PduMode,
+        Stage::SetNotifications(_) => Stage::Changes(0),
+        Stage::EnterPin => Stage::Done(Standing::SimPin),
+        Stage::Changes(_)
+        | Stage::Echo
+        | Stage::Errors
+        | Stage::PinState
+        | Stage::PinTries
+        | Stage::Imsi
+        | Stage::PduMode
+        | Stage::ServiceCentre
+        | Stage::Service
+        | Stage::Memories
+        | Stage::SetMemories
+        | Stage::SetReading
+        | Stage::VerifyMemories
+        | Stage::Notifications
+        | Stage::DirectService
+        | Stage::Done(_) => Stage::Done(Standing::Ready),
+    }
+}

@@ -1,0 +1,144 @@
+//! Edge: what the worker tells everybody else — state, identity, events — and its log lines that must not repeat. Never
+//! talks to the modem. Everything here is written when it changes, and only then.
+#![allow(clippy::disallowed_methods)]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Rooms;
+use super::calls::Incoming;
+use super::quirks::Quirks;
+use super::serving::Kept;
+use super::startup::{Facts, Standing};
+use crate::message::{EventKind, Memory, Number};
+use crate::signal::{Levels, ModemState, Network, Slots};
+
+/// Incomplete messages that could not be written are tried again after this.
+const INBOX_PAUSE: Duration = Duration::from_secs(10);
+
+/// Keeps an event and rings for it.
+fn event(rooms: &Rooms, kind: EventKind, facts: Value) {
+    let at = rooms.clock.now().wall;
+    let mut store = rooms.store.borrow_mut();
+    let (event, change) = store.event(kind, at, None, facts);
+    let kept = store.apply(&[change]);
+    drop(store);
+    match kept {
+        Ok(()) => rooms.signal.borrow().feed().ring(event.seq),
+        Err(why) => log::warn!(
+            "modem: the event {} could not be kept: {why}",
+            kind.as_str()
+        ),
+    }
+}
+
+/// The modem's state; an event when it changed.
+pub(super) fn state(rooms: &Rooms, state: ModemState) {
+    let mut signal = rooms.signal.borrow_mut();
+    if signal.state == state {
+        return;
+    }
+    signal.state = state;
+    drop(signal);
+    event(rooms, EventKind::ModemState, json!({ "state": state }));
+}
+
+/// The port is gone: what was known of the radio is known no more.
+pub(super) fn lost(rooms: &Rooms, now: ModemState) {
+    let mut signal = rooms.signal.borrow_mut();
+    signal.network = Network::default();
+    signal.levels = Levels::default();
+    signal.slots = None;
+    if now == ModemState::Absent {
+        signal.tty = None;
+    }
+    drop(signal);
+    state(rooms, now);
+}
+
+/// Who modem and SIM are.
+pub(super) fn identity(rooms: &Rooms, facts: &Facts) {
+    let mut signal = rooms.signal.borrow_mut();
+    signal.identity = facts.identity.clone();
+    signal.sim = facts.sim.clone();
+}
+
+/// One line on how start-up ended.
+pub(super) fn started(facts: &Facts, standing: Standing, quirks: &Quirks) {
+    let model = facts.identity.model.as_deref().unwrap_or(quirks.name);
+    match standing {
+        Standing::Ready => {
+            let told = if facts.notifies {
+                "it tells"
+            } else {
+                "only looking finds them"
+            };
+            let slots = facts.slots.unwrap_or_default();
+            log::info!(
+                "modem: {model} is ready; {} of {} slots used; new messages: {told}",
+                slots.used,
+                slots.total
+            );
+        }
+        Standing::SimAbsent => {
+            log::warn!("modem: {model} has no SIM; it is looked for every ten seconds")
+        }
+        Standing::SimPin => log::warn!(
+            "modem: the SIM of {model} is locked ({}); nothing is sent or received until it is unlocked",
+            facts.sim.state.as_deref().unwrap_or("unknown")
+        ),
+    }
+}
+
+/// Somebody calls.
+pub(super) fn call(rooms: &Rooms, incoming: Option<Incoming>) {
+    if let Some(Incoming(from)) = incoming {
+        let number = from.map(Number::as_received);
+        let masked = number
+            .as_ref()
+            .map_or_else(|| String::from("somebody"), Number::masked);
+        log::info!("modem: {masked} calls");
+        event(rooms, EventKind::CallIncoming, json!({ "from": number }));
+    }
+}
+
+/// No slot is free, and none may be freed: the network cannot deliver.
+pub(super) fn store_full(rooms: &Rooms, memory: Memory, slots: Slots) {
+    log::error!(
+        "modem: all {} slots of {} are used and nothing in them may be deleted; no message can come in",
+        slots.total,
+        memory.as_str()
+    );
+    let facts = json!({ "location": memory, "used": slots.used, "total": slots.total });
+    event(rooms, EventKind::StorageLow, facts);
+}
+
+/// Logs a complaint once, until things go well again or it is another one.
+pub(super) fn complain(kept: &mut Kept, complaint: String) {
+    if kept.complaint.as_ref() != Some(&complaint) {
+        log::warn!("modem: {complaint}");
+        kept.complaint = Some(complaint);
+    }
+}
+
+/// Hands on messages whose parts never came, modem or no modem.
+pub(super) fn tend_inbox(rooms: &Rooms, kept: &mut Kept) {
+    let now = rooms.clock.now();
+    let due = rooms
+        .inbox
+        .borrow()
+        .next_wake()
+        .is_some_and(|wake| wake <= now.tick);
+    if !due || now.tick < kept.inbox_at {
+        return;
+    }
+    let handed_on = rooms.inbox.borrow_mut().hand_on_incomplete(now);
+    if let Err(why) = handed_on {
+        kept.inbox_at = now.tick + INBOX_PAUSE;
+        complain(
+            kept,
+            format!("an incomplete message waits until it can be kept: {why}"),
+        );
+    }
+}
