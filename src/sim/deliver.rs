@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::alphabet::Alphabet;
 use super::modem::Modem;
 use super::network::{Incoming, Kind};
-use super::pdu::{self, Alphabet, Downlink};
+use super::pdu::{self, Downlink};
 use crate::time::{Now, WallTime};
 
 /// The fields of `deliver`.

@@ -1,6 +1,7 @@
 //! Room: the simulated modem — a pty that speaks AT as an EC25, an SLM750 or a barely conforming modem does, with faults,
 //! for tests and `rut-agent demo`. Never in the router build, and never through `sms/`: it has a codec of its own.
 
+mod alphabet;
 mod command;
 mod commands;
 mod control;
@@ -11,6 +12,7 @@ mod inbound;
 mod models;
 mod modem;
 mod network;
+mod orders;
 mod pdu;
 mod pty;
 mod run;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::control::call_state;
 use super::modem::Modem;
+use super::orders::call_state;
 
 /// The fields of `wait-for`; all that are given must hold.
 #[derive(Debug, Deserialize)]
