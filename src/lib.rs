@@ -63,6 +63,8 @@ pub mod modem;
 pub mod net;
 pub mod outbox;
 pub mod signal;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sms;
 pub mod stop;
 pub mod store;
