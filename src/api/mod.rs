@@ -29,6 +29,9 @@ mod status;
 mod visit;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use problem::Code;
 pub use routes::{ROUTES, Route, Serve};
 
