@@ -1,9 +1,44 @@
 //! Room: what people and programs ask — ROUTES table, JSON, events, authentication, and the guarded doors in front of
 //! tiny_http. Never acts on its own: it asks the rooms and writes down what they say.
+//!
+//! ```text
+//! door  listeners, allowed networks      seats  who is connected, who makes room
+//!   |                                    auth   token, origin, wrong tries
+//! visit --- head, ask (request in) ---+
+//!   |                                 +--> server (tiny_http) --> desk --> routes --> messages, status, page
+//!   |                                 +--> events, healthz: the door waits for these itself
+//! wire  bytes with deadlines          answer, problem, json (answer out)
+//! ```
+
+mod answer;
+mod ask;
+mod auth;
+mod desk;
+mod door;
+mod events;
+mod head;
+mod json;
+mod messages;
+mod page;
+mod problem;
+mod query;
+mod routes;
+mod seats;
+mod server;
+mod status;
+mod visit;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use problem::Code;
+pub use routes::{ROUTES, Route, Serve};
 
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -17,6 +52,15 @@ use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::stop::Stop;
 use crate::store::Shared;
+
+use desk::Desk;
+use door::Nest;
+use seats::Seats;
+use server::Bridge;
+use visit::House;
+
+/// When told to stop, answers that are being given may take so long.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the handlers ask.
 #[derive(Clone, Debug)]
@@ -41,19 +85,40 @@ pub struct Rooms {
 
 /// Serves the Unix socket `socket` (mode 0600, trusted) and every `listen` address until told to stop; follows
 /// configuration changes. An address that cannot be bound is logged and tried again; the others are served.
+/// Runs inside a `LocalSet`.
 ///
 /// # Errors
 /// When the Unix socket cannot be made: another agent runs, or the directory is missing.
-#[expect(
-    unused_variables,
-    clippy::unused_async,
-    reason = "the API's helper fills this in"
-)]
 pub async fn run(
     config: watch::Receiver<Rc<Config>>,
     rooms: Rooms,
     socket: PathBuf,
-    stop: Stop,
+    mut stop: Stop,
 ) -> std::io::Result<()> {
+    let nest = Nest::make(&socket).await?;
+    let desk = Rc::new(Desk::new(rooms, config.clone(), door::host_name()));
+    let house = Rc::new(House {
+        bridge: Bridge::start(&nest.inner(), Rc::clone(&desk)).await?,
+        desk,
+        seats: RefCell::new(Seats::new()),
+        gate: RefCell::default(),
+        stop: stop.clone(),
+    });
+    let unix = nest.public()?;
+    tokio::select! {
+        () = door::serve_unix(&house, unix) => {}
+        () = door::serve_tcp(&house, config) => {}
+        () = stop.wait() => {}
+    }
+    door::take_away(&socket);
+    let gone = async {
+        while house.seats.borrow().len() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _all_served = tokio::time::timeout(FAREWELL, gone).await;
+    if let Ok(house) = Rc::try_unwrap(house) {
+        house.bridge.stop().await;
+    }
     Ok(())
 }

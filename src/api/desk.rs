@@ -1,0 +1,132 @@
+//! Keeper: what every handler has at hand — the rooms, the configuration in force — and the way from a request to its
+//! answer. Never a socket.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+
+use super::Rooms;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::json::Healthy;
+use super::problem::{Code, Problem};
+use super::routes::{self, Serve};
+use crate::config::Config;
+use crate::time::{Now, Tick};
+
+/// Streams and long polls open at once; more would leave too few seats for the rest.
+const MAX_STREAMS: usize = 8;
+/// How long the modem may take to answer `GET /healthz`.
+const PULSE_LIMIT: Duration = Duration::from_secs(3);
+/// So long an answer of the modem counts for everybody who asks.
+const PULSE_AGE: Duration = Duration::from_secs(1);
+
+/// The handlers' desk.
+#[derive(Debug)]
+pub struct Desk {
+    /// The rooms.
+    pub rooms: Rooms,
+    /// The system's host name.
+    pub host_name: Option<String>,
+    config: watch::Receiver<Rc<Config>>,
+    pulse: Mutex<Option<(Tick, bool)>>,
+    streams: Rc<Cell<usize>>,
+}
+
+/// The right to keep one stream open, given back when dropped.
+#[derive(Debug)]
+pub struct StreamPermit(Rc<Cell<usize>>);
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl Desk {
+    /// A desk over these rooms.
+    pub fn new(
+        rooms: Rooms,
+        config: watch::Receiver<Rc<Config>>,
+        host_name: Option<String>,
+    ) -> Desk {
+        Desk {
+            rooms,
+            host_name,
+            config,
+            pulse: Mutex::new(None),
+            streams: Rc::default(),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Rc<Config> {
+        Rc::clone(&self.config.borrow())
+    }
+
+    /// Both clocks.
+    pub fn now(&self) -> Now {
+        self.rooms.clock.now()
+    }
+
+    /// The answer to a request that needs no waiting.
+    pub fn answer(&self, ask: &Ask) -> Answer {
+        let answer = match routes::find(&ask.method, ask.path()) {
+            Ok(route) => match route.serve {
+                Serve::Now(handler) => handler(self, ask),
+                // The door serves these and never hands them on.
+                Serve::Healthz | Serve::Events => Err(Problem::new(
+                    Code::Unavailable,
+                    "this is served by the door alone",
+                )),
+            },
+            Err(problem) => Err(problem),
+        };
+        answer.unwrap_or_else(|problem| problem.answer())
+    }
+
+    /// `GET /healthz`: many may ask, the modem is asked once a second.
+    pub async fn healthz(&self) -> Answer {
+        let mut pulse = self.pulse.lock().await;
+        let fresh = pulse.filter(|(at, _)| self.now().tick.since(*at) < PULSE_AGE);
+        let alive = match fresh {
+            Some((_, alive)) => alive,
+            None => {
+                let asked = tokio::time::timeout(PULSE_LIMIT, self.rooms.modem.alive());
+                let alive = asked.await.unwrap_or(false);
+                *pulse = Some((self.now().tick, alive));
+                alive
+            }
+        };
+        let modem = self.rooms.signal.borrow().state;
+        if alive {
+            return Answer::json(
+                200,
+                &Healthy {
+                    status: "ok",
+                    modem,
+                },
+            );
+        }
+        Problem::new(Code::ModemSilent, "the modem does not answer AT")
+            .with("Retry-After", 5)
+            .answer()
+    }
+
+    /// The right to keep one more stream open.
+    ///
+    /// # Errors
+    /// [`Code::TooManyStreams`].
+    pub fn stream(&self) -> Result<StreamPermit, Problem> {
+        if self.streams.get() >= MAX_STREAMS {
+            return Err(
+                Problem::new(Code::TooManyStreams, "close one of the others first")
+                    .with("Retry-After", 5),
+            );
+        }
+        self.streams.set(self.streams.get() + 1);
+        Ok(StreamPermit(Rc::clone(&self.streams)))
+    }
+}

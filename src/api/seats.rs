@@ -1,0 +1,191 @@
+//! Keeper: who is connected, and who has to go when all seats are taken. Never closes a connection itself: it hands
+//! out the bell of the one that shall leave.
+//!
+//! A client that has sent its request is *busy* and stays. One that still owes us bytes *waits*; when seats run out the
+//! one that has waited longest makes room. So a thousand silent connections never shut out one that speaks.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::time::Tick;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// A program on this router, through the Unix socket.
+    Local,
+    /// An address; IPv4 seen through IPv6 counts as IPv4.
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Local => out.write_str("the Unix socket"),
+            Peer::Ip(address) => address.fmt(out),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Seat<B> {
+    id: u32,
+    peer: Peer,
+    waits_since: Option<Tick>,
+    bell: B,
+}
+
+/// The seats; `B` is what makes a connection leave.
+#[derive(Debug)]
+pub struct Seats<B> {
+    seats: Vec<Seat<B>>,
+    newest: u32,
+}
+
+/// What became of a wish to sit down.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken<B> {
+    /// The seat's number, and the bell of the one who has to leave for it.
+    Seat(u32, Option<B>),
+    /// All seats are busy: close the newcomer.
+    Full,
+}
+
+impl<B> Seats<B> {
+    /// Connections in all.
+    pub const TOTAL: usize = 64;
+    /// Connections of one peer.
+    pub const PER_PEER: usize = 16;
+
+    /// Empty seats.
+    pub fn new() -> Seats<B> {
+        Seats {
+            seats: Vec::new(),
+            newest: 0,
+        }
+    }
+
+    /// A seat for `peer`, who waits from `now`.
+    pub fn take(&mut self, peer: Peer, bell: B, now: Tick) -> Taken<B> {
+        let of_peer = self.seats.iter().filter(|seat| seat.peer == peer).count();
+        let evicted = if of_peer >= Self::PER_PEER {
+            self.evict(Some(peer))
+        } else if self.seats.len() >= Self::TOTAL {
+            self.evict(None)
+        } else {
+            None
+        };
+        let full = of_peer >= Self::PER_PEER || self.seats.len() >= Self::TOTAL;
+        if full && evicted.is_none() {
+            return Taken::Full;
+        }
+        self.newest = self.newest.wrapping_add(1);
+        self.seats.push(Seat {
+            id: self.newest,
+            peer,
+            waits_since: Some(now),
+            bell,
+        });
+        Taken::Seat(self.newest, evicted)
+    }
+
+    /// Takes the seat from the one (of `peer`, or of all) that has waited longest, and gives its bell.
+    pub fn evict(&mut self, peer: Option<Peer>) -> Option<B> {
+        let longest = self
+            .seats
+            .iter()
+            .enumerate()
+            .filter(|(_, seat)| peer.is_none_or(|peer| peer == seat.peer))
+            .filter_map(|(at, seat)| Some((seat.waits_since?, at)))
+            .min()?;
+        Some(self.seats.swap_remove(longest.1).bell)
+    }
+
+    /// It owes us bytes since `since`; `None`: it is busy.
+    pub fn mark(&mut self, id: u32, since: Option<Tick>) {
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
+            seat.waits_since = since;
+        }
+    }
+
+    /// It left; leaving twice is no error.
+    pub fn leave(&mut self, id: u32) {
+        self.seats.retain(|seat| seat.id != id);
+    }
+
+    /// Taken seats.
+    pub fn len(&self) -> usize {
+        self.seats.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(last: u8) -> Peer {
+        Peer::Ip(IpAddr::from([10, 0, 0, last]))
+    }
+
+    #[test]
+    fn an_address_that_fills_its_seats_evicts_only_itself() {
+        let mut seats = Seats::new();
+        assert_eq!(seats.take(peer(1), 1000, Tick(0)), Taken::Seat(1, None));
+        for n in 0..16 {
+            assert!(matches!(
+                seats.take(peer(2), n, Tick(10)),
+                Taken::Seat(_, None)
+            ));
+        }
+        seats.mark(2, None);
+        assert_eq!(seats.take(peer(2), 16, Tick(20)), Taken::Seat(18, Some(1)));
+        assert_eq!(seats.len(), 17);
+    }
+
+    #[test]
+    fn when_all_seats_are_taken_the_longest_waiter_goes_and_the_busy_stay() {
+        let mut seats = Seats::new();
+        let mut ids = Vec::new();
+        for n in 0..64u8 {
+            let Taken::Seat(id, None) = seats.take(peer(n), n, Tick(100 - u64::from(n))) else {
+                panic!("no seat for {n}");
+            };
+            ids.push(id);
+        }
+        seats.mark(ids[63], None);
+        assert!(matches!(
+            seats.take(peer(99), 99, Tick(200)),
+            Taken::Seat(_, Some(62))
+        ));
+        for id in ids {
+            seats.mark(id, None);
+        }
+        seats.evict(None);
+        assert!(
+            matches!(seats.take(peer(98), 98, Tick(200)), Taken::Seat(id, None) if {
+                seats.mark(id, None);
+                true
+            })
+        );
+        assert_eq!(seats.take(peer(97), 97, Tick(200)), Taken::Full);
+        seats.leave(1);
+        seats.leave(1);
+        assert!(matches!(
+            seats.take(peer(97), 97, Tick(200)),
+            Taken::Seat(_, None)
+        ));
+    }
+
+    #[test]
+    fn a_flood_keeps_the_table_bounded() {
+        let mut seats = Seats::new();
+        for n in 0..10_000u32 {
+            let from = peer(u8::try_from(n % 200).unwrap());
+            assert!(matches!(
+                seats.take(from, n, Tick(u64::from(n))),
+                Taken::Seat(..)
+            ));
+            assert!(seats.len() <= Seats::<u32>::TOTAL);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Keeper: the answers about the agent, the modem and the targets. Never asks the modem: the worker has told
+//! [`crate::signal`] before.
+
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::ask::Ask;
+use super::desk::Desk;
+use super::json::{
+    Agent, Inbox, Modem, NetworkJson, Push, Queues, SignalJson, Sim, StatusJson, Storage, Target,
+};
+use super::problem::Problem;
+use crate::message::Memory;
+use crate::time::WallTime;
+
+/// `GET /status`.
+pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    let radio = desk.rooms.signal.borrow();
+    let targets = desk.rooms.targets.borrow();
+    let last_received_at = desk.rooms.inbox.borrow().last_received_at();
+    let status = StatusJson {
+        agent: agent(desk),
+        modem: Modem {
+            state: radio.state,
+            tty: radio.tty.clone(),
+            manufacturer: radio.identity.manufacturer.clone(),
+            model: radio.identity.model.clone(),
+            revision: radio.identity.revision.clone(),
+            imei: radio.identity.imei.clone(),
+        },
+        sim: Sim {
+            state: radio.sim.state.clone(),
+            iccid: radio.sim.iccid.clone(),
+            imsi: radio.sim.imsi.clone(),
+            smsc: radio.sim.smsc.clone(),
+        },
+        network: NetworkJson::from(&radio.network),
+        signal: SignalJson::from(&radio.levels),
+        storage: slots(desk),
+        queues: Queues {
+            outbox: desk.rooms.outbox.borrow().waiting(),
+            push: targets.iter().map(|target| target.queued).sum(),
+        },
+        inbox: Inbox {
+            last_received_at: last_received_at.map(WallTime::rfc3339),
+        },
+    };
+    Ok(Answer::json(200, &status))
+}
+
+fn agent(desk: &Desk) -> Agent {
+    let store = desk.rooms.store.borrow();
+    let (state_bytes, state_limit) = store.usage();
+    let now = desk.now();
+    let up = Duration::from_millis(now.tick.0);
+    let started = i64::try_from(now.tick.0).unwrap_or_default();
+    Agent {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: up.as_secs(),
+        name: desk
+            .config()
+            .agent
+            .name
+            .clone()
+            .or_else(|| desk.host_name.clone()),
+        started_at: WallTime(now.wall.0.saturating_sub(started)).rfc3339(),
+        state_bytes,
+        state_limit,
+        flash_written: store.written(),
+    }
+}
+
+fn slots(desk: &Desk) -> Storage {
+    let slots = desk.rooms.signal.borrow().slots;
+    let config = desk.config();
+    Storage {
+        location: match config.modem.storage {
+            Memory::Sim => "sm",
+            Memory::Modem => "me",
+        },
+        used: slots.map(|slots| slots.used),
+        total: slots.map(|slots| slots.total),
+        leave_free: config.modem.free,
+    }
+}
+
+/// `GET /signal`.
+pub fn signal(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    let radio = desk.rooms.signal.borrow();
+    Ok(Answer::json(200, &SignalJson::from(&radio.levels)))
+}
+
+/// `GET /storage`.
+pub fn storage(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    Ok(Answer::json(200, &slots(desk)))
+}
+
+/// `GET /push`.
+pub fn push(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    let targets = desk.rooms.targets.borrow();
+    let push = Push {
+        targets: targets.iter().map(Target::from).collect(),
+    };
+    Ok(Answer::json(200, &push))
+}

@@ -1,0 +1,257 @@
+//! Edge: one client's visit, request after request, from the first byte to the close. Never serves what the gate has
+//! not let in, and never logs more of a request than address, method and path.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::answer::{Answer, Framing};
+use super::ask::Ask;
+use super::auth::{self, Gate};
+use super::desk::Desk;
+use super::events::{self, Wish};
+use super::head::Head;
+use super::problem::{Code, Problem};
+use super::routes::{self, Serve};
+use super::seats::{Peer, Seats, Taken};
+use super::server::Bridge;
+use super::wire::{Ended, Line, Wire};
+use crate::stop::Stop;
+
+/// A new connection sends its first byte within this time.
+const FIRST: Duration = Duration::from_secs(5);
+/// One that was served may be silent for so long.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What all visits share.
+#[derive(Debug)]
+pub struct House {
+    /// For what waits, and for the configuration.
+    pub desk: Rc<Desk>,
+    /// For all the rest.
+    pub bridge: Bridge,
+    /// Who is connected.
+    pub seats: RefCell<Seats<Rc<Notify>>>,
+    /// Who gave wrong tokens.
+    pub gate: RefCell<Gate>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+/// A taken seat, given back when dropped.
+struct Seat {
+    house: Rc<House>,
+    id: u32,
+}
+
+impl Seat {
+    fn waits(&self) {
+        let now = self.house.desk.now().tick;
+        self.house.seats.borrow_mut().mark(self.id, Some(now));
+    }
+
+    fn is_busy(&self) {
+        self.house.seats.borrow_mut().mark(self.id, None);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.house.seats.borrow_mut().leave(self.id);
+    }
+}
+
+/// Seats a new connection and serves it until it ends, or until it has to make room for another.
+pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer) {
+    let bell = Rc::new(Notify::new());
+    let now = house.desk.now().tick;
+    let taken = house.seats.borrow_mut().take(peer, Rc::clone(&bell), now);
+    let Taken::Seat(id, evicted) = taken else {
+        log::debug!("api: {peer}: all seats are busy, the connection is closed");
+        return;
+    };
+    if let Some(other) = evicted {
+        other.notify_one();
+    }
+    let visit = Visit {
+        seat: Seat {
+            house: Rc::clone(house),
+            id,
+        },
+        peer,
+        stop: house.stop.clone(),
+        wire: Wire::new(line),
+    };
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            biased;
+            () = bell.notified() => log::debug!("api: {peer}: made room for another connection"),
+            () = visit.run() => {}
+        }
+    });
+}
+
+struct Visit {
+    seat: Seat,
+    peer: Peer,
+    stop: Stop,
+    wire: Wire,
+}
+
+impl Visit {
+    async fn run(mut self) {
+        let mut idle = FIRST;
+        loop {
+            self.seat.waits();
+            let head = tokio::select! {
+                head = self.wire.head(idle) => head,
+                () = self.stop.wait() => return,
+            };
+            let keep = match head {
+                Ok(head) => self.serve(&head).await,
+                Err(Ended::Gone | Ended::Idle) => return,
+                Err(ended) => {
+                    self.refuse(&problem(ended)).await;
+                    false
+                }
+            };
+            if !keep {
+                break;
+            }
+            idle = IDLE;
+        }
+        self.seat.waits();
+        self.wire.close().await;
+    }
+
+    /// Serves one request; true when another may follow.
+    async fn serve(&mut self, head: &Head) -> bool {
+        let keep_alive = head.keeps_alive() && !self.stop.said();
+        // Until the body was read, what follows the head is no request.
+        let early = Framing {
+            keep_alive: keep_alive && head.body == 0,
+            head_only: head.method == "HEAD",
+        };
+        let mut ask = match self.admit(head).await.and_then(|()| Ask::new(head)) {
+            Ok(ask) => ask,
+            Err(problem) => return self.say(&problem.answer(), early).await,
+        };
+        if head.body > 0 {
+            if head.expects_continue() && self.wire.send(CONTINUE).await.is_err() {
+                return false;
+            }
+            match self.wire.body(head.body).await {
+                Ok(body) => ask.body = body,
+                Err(Ended::Gone) => return false,
+                Err(ended) => {
+                    self.refuse(&problem(ended)).await;
+                    return false;
+                }
+            }
+        }
+        self.seat.is_busy();
+        let framing = Framing {
+            keep_alive,
+            ..early
+        };
+        self.answer(ask, framing).await
+    }
+
+    async fn answer(&mut self, ask: Ask, framing: Framing) -> bool {
+        let (method, path) = (ask.method.clone(), ask.path().to_owned());
+        let house = Rc::clone(&self.seat.house);
+        let serve = routes::find(&ask.method, ask.path()).map(|route| route.serve);
+        let answer = match serve {
+            Ok(Serve::Healthz) => house.desk.healthz().await,
+            Ok(Serve::Events) => match self.events(&ask, framing).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return false,
+                Err(problem) => problem.answer(),
+            },
+            Ok(Serve::Now(_)) | Err(_) => house.bridge.ask(ask).await,
+        };
+        log::debug!("api: {}: {method} {path} -> {}", self.peer, answer.status);
+        self.say(&answer, framing).await
+    }
+
+    /// The page to answer with; `None` when a stream was written and is over.
+    async fn events(&mut self, ask: &Ask, framing: Framing) -> Result<Option<Answer>, Problem> {
+        let house = Rc::clone(&self.seat.house);
+        let wish = Wish::read(ask, &house.desk)?;
+        if ask.wants_stream && framing.head_only {
+            return Ok(Some(Answer {
+                status: 200,
+                content_type: String::from("text/event-stream"),
+                ..Answer::default()
+            }));
+        }
+        let _permit = house.desk.stream()?;
+        if ask.wants_stream {
+            events::stream(&house.desk, wish, &mut self.wire, &mut self.stop).await;
+            return Ok(None);
+        }
+        let page = events::page(&house.desk, wish, &mut self.wire, &mut self.stop).await;
+        Ok(Some(page))
+    }
+
+    /// Lets the request in, or says why not — after a pause, if the token was wrong.
+    async fn admit(&mut self, head: &Head) -> Result<(), Problem> {
+        let Peer::Ip(address) = self.peer else {
+            return Ok(());
+        };
+        let house = Rc::clone(&self.seat.house);
+        let now = house.desk.now().tick;
+        if let Some(left) = house.gate.borrow().shut_out(address, now) {
+            return Err(Problem::new(
+                Code::ShutOut,
+                "too many wrong tokens came from this address",
+            )
+            .with("Retry-After", left.as_secs().max(1)));
+        }
+        let config = house.desk.config();
+        let verdict = auth::admit(head, address, config.api.token.as_deref());
+        match &verdict {
+            Ok(()) => house.gate.borrow_mut().right(address),
+            Err(problem) if problem.code == Code::TokenWrong => {
+                let penalty = house.gate.borrow_mut().wrong(address, now);
+                if penalty.shut_out {
+                    log::warn!(
+                        "api: {address} gave ten wrong tokens and is shut out for ten minutes"
+                    );
+                } else {
+                    log::info!("api: {address} gave a wrong token");
+                }
+                tokio::time::sleep(penalty.pause).await;
+            }
+            Err(_) => {}
+        }
+        verdict
+    }
+
+    async fn refuse(&mut self, problem: &Problem) {
+        log::debug!("api: {}: {}", self.peer, problem.detail);
+        let framing = Framing {
+            keep_alive: false,
+            head_only: false,
+        };
+        self.say(&problem.answer(), framing).await;
+    }
+
+    async fn say(&mut self, answer: &Answer, framing: Framing) -> bool {
+        let sent = self.wire.send(&answer.emit(framing)).await;
+        sent.is_ok() && framing.keep_alive
+    }
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+fn problem(ended: Ended) -> Problem {
+    match ended {
+        Ended::Bad(bad) => bad.into(),
+        Ended::Gone | Ended::Idle | Ended::TooSlow => {
+            Problem::new(Code::Timeout, "the request did not come to its end in time")
+        }
+    }
+}
