@@ -1,11 +1,21 @@
 //! Room: received messages — take over, assemble parts, list, mark, delete. Never says Ok before the thing is on flash,
 //! and never talks to the modem: it tells which slots may be freed, the modem's worker frees them.
 
-use crate::feed::Feed;
-use crate::message::{MessageId, Number, Received, Slot};
-use crate::store::{Shared, WhyNot};
-use crate::time::{Now, Tick, WallTime};
+mod assemble;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use self::assemble::{Assembly, Group, Part, Verdict};
+use self::stored::Holding;
+use crate::feed::Feed;
+use crate::message::{Encoding, EventKind, MessageId, Number, Received, Slot};
+use crate::sms::{self, Deliver, Direction, Tpdu};
+use crate::store::{Change, Kind, Shared, WhyNot};
+use crate::time::{Now, Tick, WallTime};
 
 /// What the modem hands over: one PDU and where it lay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +42,7 @@ pub enum Accepted {
 pub struct Query {
     /// Only ids above this one.
     pub after: Option<MessageId>,
-    /// At most so many.
+    /// At most so many; 0: all.
     pub limit: usize,
     /// Only this other party.
     pub number: Option<Number>,
@@ -51,17 +61,134 @@ pub struct Stored {
 
 /// The keeper of received messages.
 #[derive(Debug)]
-pub struct Inbox {}
+pub struct Inbox {
+    store: Shared,
+    feed: Feed,
+    assembly: Assembly,
+    recent: Recent,
+    decode: Decode,
+}
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    reason = "the store's helper fills these in"
-)]
+/// How a PDU becomes a DELIVER; `None` when nobody can read it.
+type Decode = fn(&[u8]) -> Option<Deliver>;
+
+/// How long the network may send a PDU again because our answer to it got lost.
+const RETRANSMISSION: Duration = Duration::from_secs(600);
+/// How many recent PDUs are remembered for that.
+const REMEMBERED: usize = 64;
+/// When handing on failed, the pause before the next try.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Fingerprints of PDUs taken over lately, oldest first.
+#[derive(Debug, Default)]
+struct Recent(VecDeque<(u64, Tick)>);
+
+impl Recent {
+    fn remember(&mut self, fingerprint: u64, now: Tick) {
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back((fingerprint, now));
+    }
+
+    fn holds(&self, fingerprint: u64, now: Tick) -> bool {
+        let recent = |at: Tick| now.since(at) <= RETRANSMISSION;
+        let mut all = self.0.iter();
+        all.any(|(known, at)| *known == fingerprint && recent(*at))
+    }
+}
+
+/// One arrival on its way in.
+struct Coming<'a> {
+    arrival: &'a Arrival,
+    fingerprint: u64,
+    now: Now,
+}
+
+impl Coming<'_> {
+    /// The slot's record, if it lay in one.
+    fn slot(&self, owner: MessageId) -> Option<Change> {
+        let fingerprint = self.fingerprint;
+        let holding = Holding { fingerprint, owner };
+        self.arrival
+            .slot
+            .map(|slot| stored::put_slot(slot, holding))
+    }
+
+    fn direct(&self) -> Option<u64> {
+        self.arrival.slot.is_none().then_some(self.fingerprint)
+    }
+}
+
+fn decode(pdu: &[u8]) -> Option<Deliver> {
+    match sms::decode(pdu, Direction::FromNetwork) {
+        Ok(Tpdu::Deliver(deliver)) => Some(deliver),
+        Ok(Tpdu::StatusReport(_) | Tpdu::Submit(_)) => None,
+        Err(why) => {
+            log::warn!(
+                "inbox: a PDU cannot be read ({why}); it is kept as a message that shows its bytes"
+            );
+            None
+        }
+    }
+}
+
 impl Inbox {
     /// An inbox over what the store holds. Parts are waited for `part_timeout`.
     pub fn new(store: Shared, feed: Feed, part_timeout: Duration, now: Now) -> Inbox {
-        unimplemented!()
+        Inbox::with(store, feed, part_timeout, now, decode)
+    }
+
+    fn with(store: Shared, feed: Feed, part_timeout: Duration, now: Now, decode: Decode) -> Inbox {
+        let mut inbox = Inbox {
+            store,
+            feed,
+            assembly: Assembly::new(part_timeout),
+            recent: Recent::default(),
+            decode,
+        };
+        inbox.find_parts(now.tick);
+        inbox.find_direct(now.tick);
+        inbox
+    }
+
+    /// Waiting parts of before the restart, as if the last one came now: the wall clock may have jumped meanwhile.
+    fn find_parts(&mut self, now: Tick) {
+        for (id, value) in self.store.borrow().range(Kind::Part, 0) {
+            let found = stored::read_part(value).and_then(|(pdu, received_at)| {
+                let deliver = (self.decode)(&pdu)?;
+                let (group, sequence) = Group::of(&deliver)?;
+                let id = MessageId(id);
+                let part = Part {
+                    id,
+                    deliver,
+                    pdu,
+                    received_at,
+                };
+                Some((group, sequence, part))
+            });
+            match found {
+                Some((group, sequence, part)) => {
+                    let fingerprint = stored::fingerprint(&part.pdu);
+                    self.recent.remember(fingerprint, now);
+                    self.assembly.add(group, sequence, part, now);
+                }
+                None => {
+                    log::error!("inbox: the stored part {id} cannot be read; it stays on flash")
+                }
+            }
+        }
+    }
+
+    /// Direct deliveries of before the restart: the answer to the last one may have got lost in it.
+    fn find_direct(&mut self, now: Tick) {
+        let store = self.store.borrow();
+        for (id, value) in store.range(Kind::Received, 0).rev().take(8) {
+            let direct = stored::read_message(id, value).map(|(_, direct)| direct);
+            for fingerprint in direct.into_iter().flatten() {
+                self.recent.remember(fingerprint, now);
+            }
+        }
     }
 
     /// Takes over one PDU from the modem (a DELIVER, or bytes nobody can read). Ok means it is on flash, the event is
@@ -70,12 +197,165 @@ impl Inbox {
     /// # Errors
     /// [`WhyNot`]: leave it where it is and offer it again later.
     pub fn accept(&mut self, arrival: &Arrival, now: Now) -> Result<Accepted, WhyNot> {
-        unimplemented!()
+        let fingerprint = stored::fingerprint(&arrival.pdu);
+        let coming = Coming {
+            arrival,
+            fingerprint,
+            now,
+        };
+        let known = match arrival.slot {
+            Some(slot) => self.knows(slot, &arrival.pdu),
+            None => self.recent.holds(fingerprint, now.tick),
+        };
+        if known {
+            return Ok(Accepted::Known);
+        }
+        let deliver = (self.decode)(&arrival.pdu);
+        let accepted = match deliver {
+            None => self.take_whole(&coming, unreadable(arrival, now)),
+            Some(deliver) => match Group::of(&deliver) {
+                None => self.take_whole(&coming, whole(&deliver, now)),
+                Some((group, sequence)) => self.take_part(&coming, deliver, group, sequence),
+            },
+        }?;
+        if arrival.slot.is_none() || accepted == Accepted::Waiting {
+            self.recent.remember(fingerprint, now.tick);
+        }
+        Ok(accepted)
+    }
+
+    fn take_whole(&mut self, coming: &Coming, mut message: Received) -> Result<Accepted, WhyNot> {
+        let direct = coming.direct().into_iter().collect();
+        let mut changes = self.bring(&mut message, direct, coming.now.wall);
+        changes.extend(coming.slot(message.id));
+        self.apply(&changes, message.id)?;
+        Ok(Accepted::Message(message.id))
+    }
+
+    fn take_part(
+        &mut self,
+        coming: &Coming,
+        deliver: Deliver,
+        group: Group,
+        sequence: u8,
+    ) -> Result<Accepted, WhyNot> {
+        let again = self.recent.holds(coming.fingerprint, coming.now.tick);
+        let mut verdict = self.assembly.judge(&group, sequence, &deliver.body);
+        if again && verdict == Verdict::Waits {
+            // A part that came again, in another slot, after its message was whole: no new group begins.
+            verdict = Verdict::Known(MessageId(0));
+        }
+        if let Verdict::Known(owner) = verdict {
+            let slot: Vec<Change> = coming.slot(owner).into_iter().collect();
+            self.store.borrow_mut().apply(&slot)?;
+            return Ok(Accepted::Known);
+        }
+        let id = self.store.borrow_mut().next_id();
+        let part = Part {
+            id,
+            deliver,
+            pdu: coming.arrival.pdu.clone(),
+            received_at: coming.now.wall,
+        };
+        if verdict == Verdict::Completes {
+            return self.complete(coming, &group, (sequence, part));
+        }
+        let mut changes = Vec::new();
+        let mut rung = MessageId(0);
+        if verdict == Verdict::Replaces {
+            let parts = self.assembly.parts(&group);
+            (rung, changes) = self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+            log::info!(
+                "inbox: a sender uses a reference again; its older message is handed on incomplete"
+            );
+        }
+        changes.push(stored::put_part(id, &part.pdu, part.received_at));
+        changes.extend(coming.slot(id));
+        self.apply(&changes, rung)?;
+        if verdict == Verdict::Replaces {
+            self.assembly.forget(&group);
+        }
+        self.assembly.add(group, sequence, part, coming.now.tick);
+        Ok(Accepted::Waiting)
+    }
+
+    /// The last part came: message, event and the parts' end in one batch.
+    fn complete(
+        &mut self,
+        coming: &Coming,
+        group: &Group,
+        (sequence, part): (u8, Part),
+    ) -> Result<Accepted, WhyNot> {
+        let mut parts = self.assembly.parts(group);
+        let place = parts.partition_point(|(other, _)| *other < sequence);
+        parts.insert(place, (sequence, &part));
+        let (id, mut changes) =
+            self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+        changes.extend(coming.slot(id));
+        self.apply(&changes, id)?;
+        self.assembly.forget(group);
+        self.recent.remember(coming.fingerprint, coming.now.tick);
+        Ok(Accepted::Message(id))
+    }
+
+    /// The batch that makes a message of parts.
+    fn hand_on(
+        &self,
+        parts: &[(u8, &Part)],
+        total: u8,
+        direct: Option<u64>,
+        now: WallTime,
+    ) -> (MessageId, Vec<Change>) {
+        let mut message = joined(parts, total);
+        let mut changes = self.bring(&mut message, direct.into_iter().collect(), now);
+        let owners: Vec<MessageId> = parts.iter().map(|(_, part)| part.id).collect();
+        for (slot, holding) in self.holdings() {
+            if owners.contains(&holding.owner) {
+                let owner = message.id;
+                changes.push(stored::put_slot(slot, Holding { owner, ..holding }));
+            }
+        }
+        changes.extend(owners.into_iter().map(|id| Change::Delete {
+            key: stored::part_key(id),
+        }));
+        (message.id, changes)
+    }
+
+    /// A new message's record and event; it gets its id here.
+    fn bring(&self, message: &mut Received, direct: Vec<u64>, now: WallTime) -> Vec<Change> {
+        let mut store = self.store.borrow_mut();
+        message.id = store.next_id();
+        let facts = serde_json::json!({
+            "from": message.from,
+            "parts": message.parts,
+            "complete": message.complete,
+        });
+        let kind = EventKind::MessageReceived;
+        let (_, event) = store.event(kind, now, Some(message.id), facts);
+        vec![stored::put_message(message, direct), event]
+    }
+
+    fn apply(&self, changes: &[Change], ring: MessageId) -> Result<(), WhyNot> {
+        self.store.borrow_mut().apply(changes)?;
+        self.feed.ring(ring.0);
+        Ok(())
+    }
+
+    fn holdings(&self) -> Vec<(Slot, Holding)> {
+        let store = self.store.borrow();
+        let slots = store.range(Kind::Slot, 0);
+        slots
+            .filter_map(|(id, value)| Some((stored::slot_of(id)?, stored::read_slot(value)?)))
+            .collect()
     }
 
     /// True when this slot's very content was taken over before.
     pub fn knows(&self, slot: Slot, pdu: &[u8]) -> bool {
-        unimplemented!()
+        let store = self.store.borrow();
+        let holding = store
+            .get(stored::slot_key(slot))
+            .and_then(stored::read_slot);
+        holding.is_some_and(|holding| holding.fingerprint == stored::fingerprint(pdu))
     }
 
     /// Hands on what waited too long for its siblings, marked incomplete.
@@ -83,17 +363,30 @@ impl Inbox {
     /// # Errors
     /// [`WhyNot`]: nothing was handed on; it is tried again at the next wake.
     pub fn hand_on_incomplete(&mut self, now: Now) -> Result<(), WhyNot> {
-        unimplemented!()
+        for group in self.assembly.overdue(now.tick) {
+            let (id, changes) =
+                self.hand_on(&self.assembly.parts(&group), group.total(), None, now.wall);
+            if let Err(why) = self.apply(&changes, id) {
+                self.assembly.postpone(now.tick + PAUSE);
+                return Err(why);
+            }
+            log::info!("inbox: parts of message {id} never came; it is handed on incomplete");
+            self.assembly.forget(&group);
+        }
+        Ok(())
     }
 
     /// When [`Inbox::hand_on_incomplete`] has something to do.
     pub fn next_wake(&self) -> Option<Tick> {
-        unimplemented!()
+        self.assembly.next_wake()
     }
 
     /// The slots whose content is on flash here, oldest first: what the `free` rule may remove from the modem.
     pub fn removable(&self) -> Vec<Slot> {
-        unimplemented!()
+        let mut holdings = self.holdings();
+        // Ids grow as messages come, whatever the wall clock says.
+        holdings.sort_by_key(|(slot, holding)| (holding.owner, *slot));
+        holdings.into_iter().map(|(slot, _)| slot).collect()
     }
 
     /// The slot was freed or found empty.
@@ -101,17 +394,65 @@ impl Inbox {
     /// # Errors
     /// [`WhyNot`].
     pub fn slot_is_free(&mut self, slot: Slot) -> Result<(), WhyNot> {
-        unimplemented!()
+        let key = stored::slot_key(slot);
+        let mut store = self.store.borrow_mut();
+        if store.get(key).is_none() {
+            return Ok(());
+        }
+        store.apply(&[Change::Delete { key }])
     }
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Stored> {
-        unimplemented!()
+        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
+        let limit = if query.limit == 0 {
+            usize::MAX
+        } else {
+            query.limit
+        };
+        let text = query.text.as_ref().map(|text| text.to_lowercase());
+        let holdings = self.holdings();
+        let store = self.store.borrow();
+        let messages = store.range(Kind::Received, from);
+        messages
+            .filter_map(|(id, value)| stored::read_message(id, value))
+            .map(|(message, _)| message)
+            .filter(|message| {
+                query
+                    .number
+                    .as_ref()
+                    .is_none_or(|from| message.from == *from)
+            })
+            .filter(|message| {
+                let holds = |text: &String| message.text.to_lowercase().contains(text.as_str());
+                text.as_ref().is_none_or(holds)
+            })
+            .take(limit)
+            .map(|message| self.with_slots(message, &holdings))
+            .collect()
+    }
+
+    fn with_slots(&self, mut message: Received, holdings: &[(Slot, Holding)]) -> Stored {
+        let own = holdings.iter().filter(|(_, held)| held.owner == message.id);
+        message.slots = own.map(|(slot, _)| *slot).collect();
+        let read = self
+            .store
+            .borrow()
+            .get(stored::mark_key(message.id))
+            .is_some();
+        Stored { message, read }
     }
 
     /// One message.
     pub fn get(&self, id: MessageId) -> Option<Stored> {
-        unimplemented!()
+        let store = self.store.borrow();
+        let value = store.get(stored::message_key(id))?;
+        let (message, _) = stored::read_message(id.0, value)?;
+        Some(self.with_slots(message, &self.holdings()))
+    }
+
+    fn has(&self, id: MessageId) -> bool {
+        self.store.borrow().get(stored::message_key(id)).is_some()
     }
 
     /// Marks as read; `false` when there is no such message.
@@ -119,7 +460,14 @@ impl Inbox {
     /// # Errors
     /// [`WhyNot`].
     pub fn mark_read(&mut self, id: MessageId) -> Result<bool, WhyNot> {
-        unimplemented!()
+        if !self.has(id) {
+            return Ok(false);
+        }
+        let mut store = self.store.borrow_mut();
+        if store.get(stored::mark_key(id)).is_none() {
+            store.apply(&[stored::put_read(id)])?;
+        }
+        Ok(true)
     }
 
     /// Deletes; the slots that the modem's worker should now free, or `None` when there is no such message.
@@ -127,11 +475,75 @@ impl Inbox {
     /// # Errors
     /// [`WhyNot`].
     pub fn delete(&mut self, id: MessageId) -> Result<Option<Vec<Slot>>, WhyNot> {
-        unimplemented!()
+        if !self.has(id) {
+            return Ok(None);
+        }
+        let keys = [stored::message_key(id), stored::mark_key(id)];
+        let changes = keys.map(|key| Change::Delete { key });
+        self.store.borrow_mut().apply(&changes)?;
+        // What the slots held stays known until they are free, or it would come in again.
+        let slots = self.holdings().into_iter();
+        let own = slots.filter(|(_, holding)| holding.owner == id);
+        Ok(Some(own.map(|(slot, _)| slot).collect()))
     }
 
     /// When the newest message came; for `/status`.
     pub fn last_received_at(&self) -> Option<WallTime> {
-        unimplemented!()
+        let store = self.store.borrow();
+        let (id, value) = store.range(Kind::Received, 0).next_back()?;
+        stored::read_message(id, value).map(|(message, _)| message.received_at)
+    }
+}
+
+/// A message of one DELIVER.
+fn whole(deliver: &Deliver, now: Now) -> Received {
+    Received {
+        id: MessageId(0),
+        from: deliver.from.clone(),
+        text: assemble::text_of(&deliver.body),
+        sent_at: deliver.sent_at,
+        received_at: now.wall,
+        parts: 1,
+        complete: true,
+        class: deliver.class,
+        encoding: deliver.encoding,
+        slots: Vec::new(),
+    }
+}
+
+/// A message of bytes nobody can read.
+fn unreadable(arrival: &Arrival, now: Now) -> Received {
+    Received {
+        id: MessageId(0),
+        from: Number::as_received("unknown"),
+        text: stored::hex(&arrival.pdu),
+        sent_at: None,
+        received_at: now.wall,
+        parts: 1,
+        complete: true,
+        class: None,
+        encoding: Encoding::Data,
+        slots: Vec::new(),
+    }
+}
+
+/// A message of parts, in order of their sequence.
+fn joined(parts: &[(u8, &Part)], total: u8) -> Received {
+    let first = parts.first().map(|(_, part)| &part.deliver);
+    let earliest = parts.iter().min_by_key(|(_, part)| part.id);
+    Received {
+        id: MessageId(0),
+        from: first.map_or_else(
+            || Number::as_received("unknown"),
+            |first| first.from.clone(),
+        ),
+        text: assemble::join(parts, total),
+        sent_at: first.and_then(|first| first.sent_at),
+        received_at: earliest.map_or_else(WallTime::default, |(_, part)| part.received_at),
+        parts: total,
+        complete: parts.len() == usize::from(total),
+        class: first.and_then(|first| first.class),
+        encoding: first.map_or(Encoding::Data, |first| first.encoding),
+        slots: Vec::new(),
     }
 }

@@ -3,12 +3,36 @@
 //!
 //! Every [`Change`] batch is one record: after a cut it is there whole or not at all. `apply` returns Ok only after
 //! fsync. Values live in memory too (the store is bounded at some hundred kilobytes), so reading costs no I/O.
+//!
+//! ```text
+//! put, delete --> room: does it fit, what finished must go --> journal: append, sync --> index: takes effect
+//!                                                                 |
+//!                          oldest segment <-- its live records are written anew at the end, then it is removed
+//! ```
+//! The journal is a row of segments, each an eighth of the limit. A delete is a record too; it may vanish with its
+//! segment because no older segment is left that could hold the put.
+
+mod flash;
+mod index;
+mod journal;
+mod record;
+mod room;
+#[cfg(test)]
+pub(crate) mod sim;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
+use self::flash::{Disk, Flash};
+use self::index::Index;
+use self::journal::Journal;
+use self::record::HEADER;
 use crate::message::{Event, EventKind, MessageId};
 use crate::time::WallTime;
 
@@ -99,25 +123,69 @@ pub type Shared = Rc<RefCell<Store>>;
 
 /// The journal and its index.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    journal: Journal,
+    index: Index,
+    newest: u64,
+    /// The last change was refused, and the log says so.
+    refusing: bool,
+}
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    reason = "the store's helper fills these in"
-)]
+/// Live records are written anew in records of about so many bytes.
+const COPY: usize = 4096;
+
+/// An event's value on flash; its number is the key.
+#[derive(Serialize, Deserialize)]
+struct StoredEvent {
+    #[serde(rename = "a")]
+    at: WallTime,
+    #[serde(rename = "k")]
+    kind: EventKind,
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    message: Option<MessageId>,
+    #[serde(
+        rename = "f",
+        default,
+        skip_serializing_if = "serde_json::Value::is_null"
+    )]
+    facts: serde_json::Value,
+}
+
 impl Store {
     /// Opens or makes the journal in `dir` (made 0700 if missing), replays it, and logs what had to be repaired.
     ///
     /// # Errors
     /// When the directory cannot be made, read or locked.
     pub fn open(dir: &Path, limit: u32) -> std::io::Result<Store> {
-        unimplemented!()
+        let segment = (limit as usize / 8).max(4096);
+        Store::on(Box::new(Disk::open(dir)?), limit as usize, segment)
+    }
+
+    fn on(flash: Box<dyn Flash>, limit: usize, segment: usize) -> std::io::Result<Store> {
+        let mut index = Index::default();
+        let mut newest = 0;
+        let (journal, floor) = Journal::open(flash, limit, segment, &mut |number, changes| {
+            for change in &changes {
+                if let Change::Put { key, .. } = change
+                    && room::sequenced(key.kind)
+                {
+                    newest = newest.max(key.id);
+                }
+                index.take(number, change);
+            }
+        })?;
+        Ok(Store {
+            journal,
+            index,
+            newest: newest.max(floor),
+            refusing: false,
+        })
     }
 
     /// The next number of the one sequence. Kept over restarts once a batch that uses it was applied.
     pub fn next_id(&mut self) -> MessageId {
-        unimplemented!()
+        self.newest += 1;
+        MessageId(self.newest)
     }
 
     /// Applies all changes or none; Ok means they are on flash.
@@ -125,12 +193,91 @@ impl Store {
     /// # Errors
     /// [`WhyNot`]; the store is as before.
     pub fn apply(&mut self, changes: &[Change]) -> Result<(), WhyNot> {
-        unimplemented!()
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let result = self.try_apply(changes);
+        match &result {
+            Ok(()) if self.refusing => log::info!("store: changes are taken again"),
+            Err(why) if !self.refusing => {
+                log::error!("store: a change was refused, whoever asked tries again later: {why}");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.refusing = result.is_err();
+        result
+    }
+
+    fn try_apply(&mut self, changes: &[Change]) -> Result<(), WhyNot> {
+        let trimmed = room::old_events(&self.index, changes);
+        let batch: Vec<&Change> = changes.iter().chain(&trimmed).collect();
+        let bytes = record::emit(batch.iter().copied());
+        let going = room::plan(&self.index, self.journal.space(), changes, bytes.len())
+            .ok_or(WhyNot::Full)?;
+        if !going.is_empty() {
+            log::info!("store: {} finished records go to make room", going.len());
+            let going: Vec<Change> = going.into_iter().map(room::delete).collect();
+            let going: Vec<&Change> = going.iter().collect();
+            self.write(&going, record::emit(going.iter().copied()))?;
+        }
+        self.write(&batch, bytes)
+    }
+
+    fn write(&mut self, batch: &[&Change], bytes: Vec<u8>) -> Result<(), WhyNot> {
+        self.clean_for(bytes.len()).map_err(WhyNot::Io)?;
+        let segment = self
+            .journal
+            .append(&bytes, self.newest)
+            .map_err(WhyNot::Io)?;
+        self.journal.sync().map_err(WhyNot::Io)?;
+        for change in batch {
+            self.index.take(segment, change);
+        }
+        Ok(())
+    }
+
+    /// Cleans oldest segments until a record of `length` bytes fits, or until nothing dead is left worth the wear
+    /// (which only happens when the limit was lowered: then what shrinks the store goes beyond it).
+    fn clean_for(&mut self, length: usize) -> std::io::Result<()> {
+        for _turn in 0..=self.journal.count() {
+            let space = self.journal.space();
+            let total = self.journal.total();
+            let apart = space.largest.max(length + HEADER);
+            let dead = total.saturating_sub(self.index.live() + HEADER * self.journal.count());
+            if total + length + HEADER + apart <= space.limit || dead < space.segment / 4 {
+                break;
+            }
+            self.clean_oldest()?;
+        }
+        Ok(())
+    }
+
+    fn clean_oldest(&mut self) -> std::io::Result<()> {
+        let Some(oldest) = self.journal.oldest(self.newest)? else {
+            return Ok(());
+        };
+        let live = self.index.lying_in(oldest);
+        let mut moved = Vec::with_capacity(live.len());
+        let mut rest = live.as_slice();
+        while let Some((copy, later)) = rest.split_at_checked(copied_at_once(rest)) {
+            if copy.is_empty() {
+                break;
+            }
+            rest = later;
+            let bytes = record::emit(copy.iter());
+            let segment = self.journal.append(&bytes, self.newest)?;
+            moved.extend(copy.iter().map(|change| (segment, change)));
+        }
+        self.journal.sync()?;
+        for (segment, change) in moved {
+            self.index.take(segment, change);
+        }
+        self.journal.remove_oldest()
     }
 
     /// A record's bytes.
     pub fn get(&self, key: Key) -> Option<&[u8]> {
-        unimplemented!()
+        self.index.get(key).map(|entry| &*entry.value)
     }
 
     /// The records of one kind with an id of at least `from`, by growing id.
@@ -139,7 +286,7 @@ impl Store {
         kind: Kind,
         from: u64,
     ) -> Box<dyn DoubleEndedIterator<Item = (u64, &[u8])> + '_> {
-        unimplemented!()
+        Box::new(self.index.range(kind, from))
     }
 
     /// An event to go into the caller's batch, and its change. For `MessageReceived` pass the message's own id as `seq`.
@@ -150,26 +297,82 @@ impl Store {
         message: Option<MessageId>,
         facts: serde_json::Value,
     ) -> (Event, Change) {
-        unimplemented!()
+        let seq = match (kind, message) {
+            (EventKind::MessageReceived, Some(id)) => id.0,
+            _ => self.next_id().0,
+        };
+        let stored = StoredEvent {
+            at,
+            kind,
+            message,
+            facts,
+        };
+        let change = Change::Put {
+            key: Key {
+                kind: Kind::Event,
+                id: seq,
+            },
+            value: serde_json::to_vec(&stored).unwrap_or_default(),
+            keep: Keep::UntilRoom,
+        };
+        let event = Event {
+            seq,
+            at,
+            kind,
+            message,
+            facts: stored.facts,
+        };
+        (event, change)
     }
 
     /// The events after `seq`, by growing number.
     pub fn events_after(&self, seq: u64) -> Box<dyn Iterator<Item = Event> + '_> {
-        unimplemented!()
+        let from = seq.saturating_add(1);
+        Box::new(
+            self.index
+                .range(Kind::Event, from)
+                .filter_map(|(seq, value)| {
+                    let stored: StoredEvent = serde_json::from_slice(value).ok()?;
+                    Some(Event {
+                        seq,
+                        at: stored.at,
+                        kind: stored.kind,
+                        message: stored.message,
+                        facts: stored.facts,
+                    })
+                }),
+        )
     }
 
     /// The highest id given out so far.
     pub fn newest(&self) -> u64 {
-        unimplemented!()
+        self.newest
     }
 
     /// Bytes on flash now, and the limit.
     pub fn usage(&self) -> (u32, u32) {
-        unimplemented!()
+        let (used, limit) = self.journal.usage();
+        let narrow = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        (narrow(used), narrow(limit))
     }
 
     /// Journal bytes written since the agent started (flash wear).
     pub fn written(&self) -> u64 {
-        unimplemented!()
+        self.journal.written()
     }
+}
+
+/// How many of `live` go into one record: about [`COPY`] bytes, at least one.
+fn copied_at_once(live: &[Change]) -> usize {
+    let mut bytes = 0;
+    live.iter()
+        .take_while(|change| {
+            let fits = bytes < COPY;
+            bytes += match change {
+                Change::Put { value, .. } => value.len(),
+                Change::Delete { .. } => 0,
+            };
+            fits
+        })
+        .count()
 }

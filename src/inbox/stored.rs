@@ -1,0 +1,199 @@
+//! Codec: the inbox's records on flash. Never reads or writes the store.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::message::{Encoding, Memory, MessageId, Number, Received, Slot};
+use crate::store::{Change, Keep, Key, Kind};
+use crate::time::WallTime;
+
+/// A [`Received`] without its id (the key) and its slots (their own records).
+#[derive(Serialize, Deserialize)]
+struct StoredReceived {
+    #[serde(rename = "f")]
+    from: Number,
+    #[serde(rename = "t")]
+    text: String,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<WallTime>,
+    #[serde(rename = "r")]
+    received_at: WallTime,
+    #[serde(rename = "p")]
+    parts: u8,
+    #[serde(rename = "c")]
+    complete: bool,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    class: Option<u8>,
+    #[serde(rename = "e")]
+    encoding: Encoding,
+    /// Fingerprints of the PDUs that were delivered directly: the network sends them again when our answer got lost.
+    #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
+    direct: Vec<u64>,
+}
+
+/// A waiting part.
+#[derive(Serialize, Deserialize)]
+struct StoredPart {
+    #[serde(rename = "r")]
+    received_at: WallTime,
+    #[serde(rename = "b")]
+    pdu: String,
+}
+
+fn key(kind: Kind, id: MessageId) -> Key {
+    Key { kind, id: id.0 }
+}
+
+/// The key of a received message.
+pub(super) fn message_key(id: MessageId) -> Key {
+    key(Kind::Received, id)
+}
+
+/// The key of what its owner did with it.
+pub(super) fn mark_key(id: MessageId) -> Key {
+    key(Kind::ReceivedMark, id)
+}
+
+/// The key of a part.
+pub(super) fn part_key(id: MessageId) -> Key {
+    key(Kind::Part, id)
+}
+
+/// The key of a slot.
+pub(super) fn slot_key(slot: Slot) -> Key {
+    let memory = match slot.memory {
+        Memory::Sim => 1,
+        Memory::Modem => 2,
+    };
+    Key {
+        kind: Kind::Slot,
+        id: memory << 16 | u64::from(slot.index),
+    }
+}
+
+/// The slot whose key has this id.
+pub(super) fn slot_of(id: u64) -> Option<Slot> {
+    let memory = match id >> 16 {
+        1 => Memory::Sim,
+        2 => Memory::Modem,
+        _ => return None,
+    };
+    let index = u16::try_from(id & 0xFFFF).ok()?;
+    Some(Slot { memory, index })
+}
+
+/// What a slot held when it was taken over, and the message or part made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holding {
+    pub(super) fingerprint: u64,
+    pub(super) owner: MessageId,
+}
+
+/// Eight bytes that tell PDUs apart.
+pub(super) fn fingerprint(pdu: &[u8]) -> u64 {
+    let digest = Sha256::digest(pdu);
+    digest
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Sets what a slot holds.
+pub(super) fn put_slot(slot: Slot, holding: Holding) -> Change {
+    let mut value = holding.fingerprint.to_be_bytes().to_vec();
+    value.extend_from_slice(&holding.owner.0.to_be_bytes());
+    Change::Put {
+        key: slot_key(slot),
+        value,
+        keep: Keep::Always,
+    }
+}
+
+/// What a slot holds.
+pub(super) fn read_slot(value: &[u8]) -> Option<Holding> {
+    let (fingerprint, rest) = value.split_first_chunk()?;
+    Some(Holding {
+        fingerprint: u64::from_be_bytes(*fingerprint),
+        owner: MessageId(u64::from_be_bytes(*rest.first_chunk()?)),
+    })
+}
+
+/// Sets a message.
+pub(super) fn put_message(message: &Received, direct: Vec<u64>) -> Change {
+    let stored = StoredReceived {
+        from: message.from.clone(),
+        text: message.text.clone(),
+        sent_at: message.sent_at,
+        received_at: message.received_at,
+        parts: message.parts,
+        complete: message.complete,
+        class: message.class,
+        encoding: message.encoding,
+        direct,
+    };
+    Change::Put {
+        key: message_key(message.id),
+        value: serde_json::to_vec(&stored).unwrap_or_default(),
+        keep: Keep::UntilRoom,
+    }
+}
+
+/// A message, its slots not yet filled in, and the fingerprints of its direct deliveries.
+pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)> {
+    let stored: StoredReceived = serde_json::from_slice(value).ok()?;
+    let message = Received {
+        id: MessageId(id),
+        from: stored.from,
+        text: stored.text,
+        sent_at: stored.sent_at,
+        received_at: stored.received_at,
+        parts: stored.parts,
+        complete: stored.complete,
+        class: stored.class,
+        encoding: stored.encoding,
+        slots: Vec::new(),
+    };
+    Some((message, stored.direct))
+}
+
+/// Sets a waiting part.
+pub(super) fn put_part(id: MessageId, pdu: &[u8], received_at: WallTime) -> Change {
+    let stored = StoredPart {
+        received_at,
+        pdu: hex(pdu),
+    };
+    Change::Put {
+        key: part_key(id),
+        value: serde_json::to_vec(&stored).unwrap_or_default(),
+        keep: Keep::Always,
+    }
+}
+
+/// A waiting part: its PDU and when it came.
+pub(super) fn read_part(value: &[u8]) -> Option<(Vec<u8>, WallTime)> {
+    let stored: StoredPart = serde_json::from_slice(value).ok()?;
+    let digits = stored.pdu.as_bytes().chunks_exact(2);
+    let pdu: Option<Vec<u8>> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    Some((pdu?, stored.received_at))
+}
+
+/// Marks a message as read.
+pub(super) fn put_read(id: MessageId) -> Change {
+    Change::Put {
+        key: mark_key(id),
+        value: b"{\"read\":true}".to_vec(),
+        keep: Keep::UntilRoom,
+    }
+}
+
+/// Upper-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _always_ok = write!(out, "{byte:02X}");
+    }
+    out
+}

@@ -1,0 +1,113 @@
+//! Keeper: the live records in memory, and where on flash each one lies. Never touches flash.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Keep, Key, Kind, record};
+
+/// A live record.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) value: Box<[u8]>,
+    pub(super) keep: Keep,
+    /// The segment that holds its last put.
+    pub(super) segment: u32,
+}
+
+/// All live records.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    map: BTreeMap<Key, Entry>,
+    live: usize,
+    events: usize,
+}
+
+impl Index {
+    /// A change that lies in `segment` takes effect.
+    pub(super) fn take(&mut self, segment: u32, change: &Change) {
+        match change {
+            Change::Put { key, value, keep } => {
+                self.forget(*key);
+                self.live += record::size(*key, Some(value));
+                self.events += usize::from(key.kind == Kind::Event);
+                let entry = Entry {
+                    value: value.as_slice().into(),
+                    keep: *keep,
+                    segment,
+                };
+                self.map.insert(*key, entry);
+            }
+            Change::Delete { key } => self.forget(*key),
+        }
+    }
+
+    fn forget(&mut self, key: Key) {
+        if let Some(old) = self.map.remove(&key) {
+            self.live = self
+                .live
+                .saturating_sub(record::size(key, Some(&old.value)));
+            self.events -= usize::from(key.kind == Kind::Event);
+        }
+    }
+
+    /// Bytes that all live records would take, written afresh.
+    pub(super) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// How many events are kept.
+    pub(super) fn events(&self) -> usize {
+        self.events
+    }
+
+    /// A record.
+    pub(super) fn get(&self, key: Key) -> Option<&Entry> {
+        self.map.get(&key)
+    }
+
+    /// The bytes the record of this key takes; 0 when there is none.
+    pub(super) fn size(&self, key: Key) -> usize {
+        self.get(key)
+            .map_or(0, |entry| record::size(key, Some(&entry.value)))
+    }
+
+    /// All records, by kind and id.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        self.map.iter().map(|(key, entry)| (*key, entry))
+    }
+
+    /// One kind's records from an id on.
+    pub(super) fn range(
+        &self,
+        kind: Kind,
+        from: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, &[u8])> {
+        let bounds = Key { kind, id: from }..=Key { kind, id: u64::MAX };
+        self.map
+            .range(bounds)
+            .map(|(key, entry)| (key.id, &*entry.value))
+    }
+
+    /// What every listener has handled: the smallest cursor. Without listeners, everything.
+    pub(super) fn passed(&self) -> u64 {
+        self.range(Kind::Cursor, 0)
+            .map(|(_, value)| {
+                value
+                    .first_chunk()
+                    .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+            })
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// The live records whose last put lies in `segment`, as puts.
+    pub(super) fn lying_in(&self, segment: u32) -> Vec<Change> {
+        self.all()
+            .filter(|(_, entry)| entry.segment == segment)
+            .map(|(key, entry)| Change::Put {
+                key,
+                value: entry.value.to_vec(),
+                keep: entry.keep,
+            })
+            .collect()
+    }
+}

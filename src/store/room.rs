@@ -1,0 +1,159 @@
+//! Decider: is there room for a batch, and which finished records go for it. Never removes anything itself.
+//!
+//! ```text
+//! limit |<- live records ... ->|<- for state changes ->|<- for headers ->|<- for cleaning one segment ->|
+//!                       new messages stop         all growth stops
+//! ```
+//! What shrinks the store is always let in, so a full one can be emptied.
+
+use super::index::Index;
+use super::{Change, Keep, Key, Kind, record};
+
+/// Events kept when every listener has handled them.
+pub(super) const EVENTS: usize = 500;
+/// Events at which a batch that carries nothing but events is refused: a listener is far behind, and a flapping modem
+/// must not take the room of messages.
+const EVENTS_ALONE: usize = 2 * EVENTS;
+/// At most so many old events go with one batch.
+const TRIM: usize = 16;
+
+/// The journal's measures, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Space {
+    /// What the directory may hold, less what other files hold.
+    pub(super) limit: usize,
+    /// A segment's size.
+    pub(super) segment: usize,
+    /// The largest segment there is, at least `segment`: what cleaning it may take.
+    pub(super) largest: usize,
+}
+
+/// The records that must go so that `changes`, as a record of `length` bytes, can be written; `None`: it cannot be.
+pub(super) fn plan(
+    index: &Index,
+    space: Space,
+    changes: &[Change],
+    length: usize,
+) -> Option<Vec<Key>> {
+    let growth = growth(index, changes);
+    if growth <= 0 {
+        return Some(Vec::new());
+    }
+    if index.events() >= EVENTS_ALONE && changes.iter().all(is_event) {
+        return None;
+    }
+    let apart = space.largest.max(length + record::HEADER)
+        + space.segment * if is_new(index, changes) { 2 } else { 1 };
+    let cap = space.limit.saturating_sub(apart);
+    let wanted = index.live() + usize::try_from(growth).ok()?.max(length.min(space.segment));
+    let missing = wanted.saturating_sub(cap);
+    if missing == 0 {
+        return Some(Vec::new());
+    }
+    let (going, freed) = finished(index, changes, missing + space.segment / 4);
+    (freed >= missing).then_some(going)
+}
+
+/// The oldest events that may go when `changes` bring new ones.
+pub(super) fn old_events(index: &Index, changes: &[Change]) -> Vec<Change> {
+    let coming = changes.iter().filter(|change| is_event(change)).count();
+    let over = (index.events() + coming).saturating_sub(EVENTS);
+    if coming == 0 || over == 0 {
+        return Vec::new();
+    }
+    let passed = index.passed();
+    index
+        .range(Kind::Event, 0)
+        .map(|(id, _)| id)
+        .take_while(|id| *id <= passed)
+        .take(over.min(TRIM))
+        .map(|id| {
+            delete(Key {
+                kind: Kind::Event,
+                id,
+            })
+        })
+        .collect()
+}
+
+/// A change that removes a record.
+pub(super) fn delete(key: Key) -> Change {
+    Change::Delete { key }
+}
+
+fn growth(index: &Index, changes: &[Change]) -> i64 {
+    let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+    changes
+        .iter()
+        .map(|change| match change {
+            Change::Put { key, value, .. } => {
+                signed(record::size(*key, Some(value))) - signed(index.size(*key))
+            }
+            Change::Delete { key } => -signed(index.size(*key)),
+        })
+        .sum()
+}
+
+fn is_event(change: &Change) -> bool {
+    matches!(change, Change::Put { key, .. } if key.kind == Kind::Event)
+}
+
+/// True for a batch that brings something new, false for one that says how something here stands.
+fn is_new(index: &Index, changes: &[Change]) -> bool {
+    let brings = |change: &Change| match change {
+        Change::Put { key, .. } => match key.kind {
+            Kind::Received | Kind::Part | Kind::Outgoing | Kind::Idempotency => {
+                index.get(*key).is_none()
+            }
+            Kind::ReceivedMark | Kind::Slot | Kind::OutgoingState | Kind::Event | Kind::Cursor => {
+                false
+            }
+        },
+        Change::Delete { .. } => false,
+    };
+    changes.iter().any(brings) || changes.iter().all(is_event)
+}
+
+/// True for kinds whose id is a place in the one sequence: those of one message share it.
+pub(super) fn sequenced(kind: Kind) -> bool {
+    match kind {
+        Kind::Received
+        | Kind::ReceivedMark
+        | Kind::Part
+        | Kind::Outgoing
+        | Kind::OutgoingState
+        | Kind::Event => true,
+        Kind::Slot | Kind::Idempotency | Kind::Cursor => false,
+    }
+}
+
+/// Finished records, lowest id first, until `enough` bytes would be free; and the bytes they free. All records of one id
+/// go together or not at all, and none that a listener still has before it or that `changes` speak of.
+fn finished(index: &Index, changes: &[Change], enough: usize) -> (Vec<Key>, usize) {
+    let passed = index.passed();
+    let mut candidates: Vec<(Key, Keep)> = index
+        .all()
+        .filter(|(key, _)| sequenced(key.kind) && key.id <= passed)
+        .map(|(key, entry)| (key, entry.keep))
+        .collect();
+    candidates.sort_by_key(|(key, _)| key.id);
+    let touched = |key: Key| {
+        changes.iter().any(|change| match change {
+            Change::Put { key: other, .. } | Change::Delete { key: other } => {
+                sequenced(other.kind) && other.id == key.id
+            }
+        })
+    };
+    let (mut going, mut freed) = (Vec::new(), 0);
+    for group in candidates.chunk_by(|(one, _), (other, _)| one.id == other.id) {
+        if freed >= enough {
+            break;
+        }
+        let stays = |(key, keep): &(Key, Keep)| *keep == Keep::Always || touched(*key);
+        if !group.iter().any(stays) {
+            going.extend(group.iter().map(|(key, _)| *key));
+            freed += group.iter().map(|(key, _)| index.size(*key)).sum::<usize>();
+        }
+    }
+    (going, freed)
+}

@@ -1,0 +1,228 @@
+//! Tests: a flash in memory that can be full, broken or read-only, remembers every step, and shows what would be left
+//! had the power gone at any byte. Never a part of the program.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use super::flash::{Flash, Listing};
+use super::{Shared, Store};
+
+/// One thing done to the flash.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Create(u32),
+    Append(u32, Vec<u8>),
+    Sync(u32),
+    Truncate(u32, usize),
+    Remove(u32),
+    /// Written by the test: so many batches were acknowledged until here.
+    Acknowledged(usize),
+}
+
+#[derive(Clone, Debug, Default)]
+struct SimFile {
+    bytes: Vec<u8>,
+    synced: usize,
+}
+
+/// What lies on the simulated flash.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Image {
+    files: BTreeMap<u32, SimFile>,
+}
+
+impl Image {
+    /// Does one step; of an append only the first `bytes` bytes.
+    pub(super) fn step(&mut self, step: &Step, bytes: usize) {
+        match step {
+            Step::Create(number) => {
+                self.files.insert(*number, SimFile::default());
+            }
+            Step::Append(number, data) => {
+                let file = self.files.get_mut(number).unwrap();
+                file.bytes.extend_from_slice(&data[..bytes.min(data.len())]);
+            }
+            Step::Sync(number) => {
+                let file = self.files.get_mut(number).unwrap();
+                file.synced = file.bytes.len();
+            }
+            Step::Truncate(number, length) => {
+                let file = self.files.get_mut(number).unwrap();
+                file.bytes.truncate(*length);
+                file.synced = file.bytes.len();
+            }
+            Step::Remove(number) => {
+                self.files.remove(number);
+            }
+            Step::Acknowledged(_) => {}
+        }
+    }
+
+    /// Forgets what was never synced.
+    pub(super) fn without_unsynced(&self) -> Image {
+        let mut image = self.clone();
+        for file in image.files.values_mut() {
+            file.bytes.truncate(file.synced);
+        }
+        image
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.files.values().map(|file| file.bytes.len()).sum()
+    }
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[default]
+    None,
+    /// Writing fails after so many more bytes, truncating works (ENOSPC).
+    Full(usize),
+    /// As `Full`, and truncating fails too.
+    Broken(usize),
+    /// Appending works, syncing fails.
+    NoSync,
+    /// Nothing can be changed (EROFS).
+    ReadOnly,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    image: Image,
+    steps: Vec<Step>,
+    fault: Fault,
+    most: usize,
+}
+
+/// The flash; copies are the same one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SimFlash(Rc<RefCell<Inner>>);
+
+impl SimFlash {
+    pub(super) fn holding(image: Image) -> SimFlash {
+        let flash = SimFlash::default();
+        flash.0.borrow_mut().image = image;
+        flash
+    }
+
+    /// From now on this goes wrong.
+    pub(crate) fn fail(&self, fault: Fault) {
+        self.0.borrow_mut().fault = fault;
+    }
+
+    /// A store on this flash.
+    pub(crate) fn store(&self, limit: usize, segment: usize) -> Store {
+        Store::on(Box::new(self.clone()), limit, segment).unwrap()
+    }
+
+    /// A store of the usual size on this flash, as the rooms share it.
+    pub(crate) fn shared(&self) -> Shared {
+        Rc::new(RefCell::new(self.store(512 * 1024, 64 * 1024)))
+    }
+
+    pub(super) fn acknowledge(&self, batches: usize) {
+        self.0.borrow_mut().steps.push(Step::Acknowledged(batches));
+    }
+
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.0.borrow().steps.clone()
+    }
+
+    pub(super) fn forget_steps(&self) {
+        self.0.borrow_mut().steps.clear();
+    }
+
+    /// The most bytes that ever lay here.
+    pub(super) fn most(&self) -> usize {
+        self.0.borrow().most
+    }
+
+    pub(super) fn byte_count(&self) -> Vec<(u32, usize)> {
+        let inner = self.0.borrow();
+        let files = inner.image.files.iter();
+        files
+            .map(|(number, file)| (*number, file.bytes.len()))
+            .collect()
+    }
+
+    pub(super) fn flip(&self, segment: u32, byte: usize, mask: u8) {
+        let mut inner = self.0.borrow_mut();
+        inner.image.files.get_mut(&segment).unwrap().bytes[byte] ^= mask;
+    }
+
+    /// Another flash that holds the same now.
+    pub(super) fn twin(&self) -> SimFlash {
+        SimFlash::holding(self.0.borrow().image.clone())
+    }
+
+    fn act(&self, step: Step) -> io::Result<()> {
+        let mut inner = self.0.borrow_mut();
+        let refused = matches!(
+            (&step, inner.fault),
+            (_, Fault::ReadOnly)
+                | (Step::Sync(_), Fault::NoSync)
+                | (Step::Truncate(..), Fault::Broken(_))
+                | (Step::Create(_), Fault::Full(0) | Fault::Broken(0))
+        );
+        if refused {
+            return Err(io::Error::other("simulated: refused"));
+        }
+        if let Step::Append(_, data) = &step
+            && let Fault::Full(left) | Fault::Broken(left) = &mut inner.fault
+        {
+            let taken = data.len().min(*left);
+            *left -= taken;
+            inner.image.step(&step, taken);
+            return if taken == data.len() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::StorageFull.into())
+            };
+        }
+        inner.image.step(&step, usize::MAX);
+        inner.most = inner.most.max(inner.image.total());
+        inner.steps.push(step);
+        Ok(())
+    }
+}
+
+impl Flash for SimFlash {
+    fn list(&mut self) -> io::Result<Listing> {
+        Ok(Listing {
+            segments: self.0.borrow().image.files.keys().copied().collect(),
+            other: 0,
+        })
+    }
+
+    fn read(&mut self, segment: u32) -> io::Result<Vec<u8>> {
+        let inner = self.0.borrow();
+        let file = inner.image.files.get(&segment);
+        file.map(|file| file.bytes.clone())
+            .ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn create(&mut self, segment: u32, header: &[u8]) -> io::Result<()> {
+        self.act(Step::Create(segment))?;
+        self.act(Step::Append(segment, header.to_vec()))?;
+        self.act(Step::Sync(segment))
+    }
+
+    fn append(&mut self, segment: u32, bytes: &[u8]) -> io::Result<()> {
+        self.act(Step::Append(segment, bytes.to_vec()))
+    }
+
+    fn sync(&mut self, segment: u32) -> io::Result<()> {
+        self.act(Step::Sync(segment))
+    }
+
+    fn truncate(&mut self, segment: u32, length: u64) -> io::Result<()> {
+        self.act(Step::Truncate(segment, length as usize))
+    }
+
+    fn remove(&mut self, segment: u32) -> io::Result<()> {
+        self.act(Step::Remove(segment))
+    }
+}
