@@ -1,0 +1,264 @@
+//! Edge: one target's task — takes the next event, pushes it, waits. Never passes an event over that the receiver has not
+//! taken (a message that its owner deleted first, and a text too long for any URL, are the exceptions, and logged).
+//!
+//! The cursor moves after the 2xx. A cut between the two repeats the push after the restart, with the same `webhook-id`:
+//! at least once, never less.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::cursor::Cursors;
+use super::http;
+use super::queue::Queue;
+use super::retry::Retry;
+use super::webhook::{self, Unfit};
+use super::{Health, Rooms, Targets};
+use crate::config::{Config, ToHttp};
+use crate::feed::Listener;
+use crate::message::{Event, EventKind, Received};
+use crate::net::Dialer;
+
+/// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
+const LAG: u64 = 50;
+/// So many events are looked at in one borrow of the store.
+const LOOK: usize = 32;
+
+/// What the tasks of all targets share.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) rooms: Rooms,
+    pub(super) targets: Targets,
+    pub(super) cursors: Rc<RefCell<Cursors>>,
+    pub(super) dialer: Dialer,
+}
+
+/// Pushes to the target `name` until its section is gone or disabled. A new configuration waits for the push on its way.
+pub(super) async fn run(name: String, mut config: watch::Receiver<Rc<Config>>, common: Common) {
+    let mut bell = common.rooms.feed.listen();
+    loop {
+        let current = Rc::clone(&config.borrow_and_update());
+        let Some(mut work) = Work::new(&name, current, common.clone()) else {
+            return;
+        };
+        if !work.serve(&mut bell, &mut config).await {
+            return;
+        }
+    }
+}
+
+/// One target under one configuration. It begins without a pause: whatever was wrong may be put right now.
+struct Work {
+    target: ToHttp,
+    config: Rc<Config>,
+    common: Common,
+    queue: Queue,
+    retry: Retry,
+}
+
+impl Work {
+    fn new(name: &str, config: Rc<Config>, common: Common) -> Option<Work> {
+        let target = super::enabled(&config).find(|target| target.name == name)?;
+        let at = common.cursors.borrow().at(name)?;
+        Some(Work {
+            target: target.clone(),
+            queue: Queue::new(at),
+            retry: Retry::default(),
+            config,
+            common,
+        })
+    }
+
+    /// Works until there is a new configuration (true) or nobody left to work for (false).
+    async fn serve(
+        &mut self,
+        bell: &mut Listener,
+        config: &mut watch::Receiver<Rc<Config>>,
+    ) -> bool {
+        loop {
+            self.look();
+            let now = self.common.rooms.clock.now().tick;
+            let wake = self.retry.next_wake();
+            if let Some(seq) = self.queue.front()
+                && wake.is_none_or(|wake| wake <= now)
+            {
+                self.push(seq).await;
+                if config.has_changed().unwrap_or(true) {
+                    return true;
+                }
+                continue;
+            }
+            tokio::select! {
+                rung = bell.changed() => if !rung { return false },
+                changed = config.changed() => return changed.is_ok(),
+                () = self.common.rooms.clock.sleep_until(wake) => self.retry.pause_is_over(),
+            }
+        }
+    }
+
+    /// Takes in the events that are new since the last look.
+    fn look(&mut self) {
+        loop {
+            let news: Vec<Event> = {
+                let store = self.common.rooms.store.borrow();
+                store.events_after(self.queue.seen()).take(LOOK).collect()
+            };
+            if news.is_empty() {
+                break;
+            }
+            for event in news {
+                let wanted = self.wants(&event);
+                self.queue.see(event.seq, wanted);
+            }
+        }
+        self.settle(LAG);
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        if event.kind != EventKind::MessageReceived {
+            return subscribes(&self.target, event.kind);
+        }
+        subscribes(&self.target, event.kind)
+            && message(&self.common.rooms, event).is_some_and(|message| {
+                let who = &self.target.forwarding.who;
+                self.config.takes(who, &message.from)
+            })
+    }
+
+    fn event(&self, seq: u64) -> Option<Event> {
+        let store = self.common.rooms.store.borrow();
+        let next = store.events_after(seq.saturating_sub(1)).next();
+        next.filter(|event| event.seq == seq)
+    }
+
+    async fn push(&mut self, seq: u64) {
+        let name = &self.target.name;
+        let Some(event) = self.event(seq) else {
+            log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
+            return self.done();
+        };
+        let message = message(&self.common.rooms, &event);
+        if event.kind == EventKind::MessageReceived && message.is_none() {
+            log::info!("push to '{name}': message {seq} was deleted before it went; passed over");
+            return self.done();
+        }
+        let now = self.common.rooms.clock.now().wall;
+        match webhook::request(&self.target, &event, message.as_ref(), now) {
+            Ok(request) => match http::send(&self.common.dialer, &self.target, request).await {
+                Ok(()) => self.worked(&event),
+                Err(failure) => self.failed(&event, failure.to_string()),
+            },
+            Err(Unfit::Url(why)) => self.failed(&event, why.to_string()),
+            Err(long @ Unfit::TooLong(_)) => {
+                log::warn!(
+                    "push to '{name}': message {seq} passed over, it stays in the inbox: {long}"
+                );
+                self.announce(&event, &long.to_string());
+                self.done();
+            }
+        }
+    }
+
+    fn worked(&mut self, event: &Event) {
+        let name = &self.target.name;
+        log::debug!("push to '{name}': event {} delivered", event.seq);
+        let failures = self.retry.worked();
+        if failures > 0 {
+            log::info!("push to '{name}' works again after {failures} tries that failed");
+        }
+        self.health(|health| {
+            health.delivered += 1;
+            health.last_error = None;
+        });
+        self.done();
+    }
+
+    fn failed(&mut self, event: &Event, error: String) {
+        let now = self.common.rooms.clock.now();
+        // The milliseconds of the wall clock are as good a die as any here.
+        let [jitter, ..] = now.wall.0.to_le_bytes();
+        let failed = self.retry.failed(now.tick, jitter);
+        let (name, pause) = (&self.target.name, failed.pause.as_secs());
+        if failed.first {
+            log::warn!(
+                "push to '{name}' failed: {error}; it is kept and tried again in {pause} s, later every 10 min"
+            );
+            self.announce(event, &error);
+        } else {
+            log::debug!("push to '{name}' failed again: {error}; next try in {pause} s");
+        }
+        self.health(|health| health.last_error = Some(error));
+    }
+
+    /// Writes a `push.failed` event. The push of one raises none: two targets that fail could feed each other for ever.
+    fn announce(&self, about: &Event, error: &str) {
+        if about.kind == EventKind::PushFailed {
+            return;
+        }
+        let rooms = &self.common.rooms;
+        let facts = json!({"target": self.target.name, "error": error});
+        let written = {
+            let mut store = rooms.store.borrow_mut();
+            let at = rooms.clock.now().wall;
+            let (event, change) = store.event(EventKind::PushFailed, at, None, facts);
+            store.apply(&[change]).map(|()| event.seq)
+        };
+        match written {
+            Ok(seq) => rooms.feed.ring(seq),
+            Err(why) => log::debug!("the push.failed event is not kept: {why}"),
+        }
+    }
+
+    fn done(&mut self) {
+        self.queue.done();
+        self.settle(0);
+    }
+
+    /// Moves the cursor. What every target has passed is deleted first, where a target says so: a cut between the two
+    /// finds no message to push, instead of one that nobody would delete any more.
+    fn settle(&self, lag: u64) {
+        let name = &self.target.name;
+        let mut cursors = self.common.cursors.borrow_mut();
+        cursors.move_to(name, self.queue.cursor());
+        let passed = cursors.newly_passed_by_all();
+        super::delete_passed(&self.config, &self.common.rooms, passed);
+        if let Err(why) = cursors.keep(name, lag) {
+            log::warn!("push to '{name}': a restart would repeat the last pushes: {why}");
+        }
+        drop(cursors);
+        self.health(|health| health.queued = self.queue.len());
+    }
+
+    fn health(&self, change: impl FnOnce(&mut Health)) {
+        let mut targets = self.common.targets.borrow_mut();
+        if let Some(health) = targets.iter_mut().find(|one| one.name == self.target.name) {
+            change(health);
+        }
+    }
+}
+
+fn subscribes(target: &ToHttp, kind: EventKind) -> bool {
+    if target.events.is_empty() {
+        kind == EventKind::MessageReceived
+    } else {
+        target.events.contains(&kind)
+    }
+}
+
+/// The received message that `event` announces.
+pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
+    if event.kind != EventKind::MessageReceived {
+        return None;
+    }
+    let stored = rooms.inbox.borrow().get(event.message?);
+    stored.map(|stored| stored.message)
+}
+
+/// True when `target`, having passed `event`, has really taken its message.
+pub(super) fn takes(config: &Config, target: &ToHttp, event: &Event, message: &Received) -> bool {
+    subscribes(target, event.kind)
+        && config.takes(&target.forwarding.who, &message.from)
+        && webhook::request(target, event, Some(message), event.at).is_ok()
+}
