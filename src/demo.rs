@@ -10,9 +10,9 @@ use std::rc::Rc;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 
-use rut_agent::cli::{DEFAULT_SOCKET, Demo};
+use rut_agent::cli::{DEFAULT_SOCKET, Demo, Sim};
 use rut_agent::clock::Clock;
-use rut_agent::sim::{self, Options};
+use rut_agent::sim::{self, Model, Options};
 use rut_agent::{config, logging, stop};
 
 /// What the simulated modem does by itself: one message comes in.
@@ -51,7 +51,14 @@ pub async fn demo(options: Demo) -> Result<(), String> {
 }
 
 /// `rut-agent sim`: the modem alone, until SIGTERM or SIGINT.
-pub async fn modem_alone(options: Options) -> Result<(), String> {
+pub async fn modem_alone(asked: Sim) -> Result<(), String> {
+    let options = Options {
+        model: asked.model.parse::<Model>().map_err(|why| why.to_string())?,
+        link: asked.link.ok_or("sim: --link names the port it shall be")?,
+        control: asked.control,
+        chat: asked.chat,
+        pin: asked.pin,
+    };
     let (stopper, stop) = stop::pair();
     let mut modem = spawn_local(sim::run(options, stop));
     tokio::select! {

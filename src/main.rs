@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -12,9 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 
-use rut_agent::cli::{self, Command};
+use rut_agent::cli::{self, Command, Run};
 use rut_agent::clock::Clock;
-use rut_agent::config::{self, Config, Overrides, Problem};
+use rut_agent::config::{self, Config};
 use rut_agent::feed::Feed;
 use rut_agent::inbox::Inbox;
 use rut_agent::outbox::Outbox;
@@ -35,15 +36,15 @@ const PARTS_LOOK: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let socket = std::env::var_os("RUT_AGENT_SOCKET");
     match cli::parse(std::env::args_os().skip(1), socket) {
-        Ok(Command::Run(run)) => in_runtime(daemon(Source::of(run.config, run.overrides), run.socket)),
+        Ok(Command::Run(options)) => in_runtime(daemon(options)),
         #[cfg(feature = "sim")]
         Ok(Command::Demo(options)) => in_runtime(demo::demo(options)),
         #[cfg(feature = "sim")]
         Ok(Command::Sim(options)) => in_runtime(demo::modem_alone(options)),
-        Ok(Command::Check(file)) => cli::check(file).into(),
+        Ok(Command::Check(file)) => cli::check(file.as_deref()).into(),
         Ok(Command::Ask(client)) => cli::ask(&client).into(),
-        Ok(Command::Help(text)) => done(text.trim_end()),
-        Ok(Command::Version) => done(concat!("rut-agent ", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Help(text)) => say(text.trim_end()),
+        Ok(Command::Version) => say(concat!("rut-agent ", env!("CARGO_PKG_VERSION"))),
         Err(wrong) => {
             eprintln!("rut-agent: {wrong}");
             cli::WRONG_USAGE.into()
@@ -51,9 +52,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn done(text: &str) -> ExitCode {
-    println!("{text}");
-    ExitCode::SUCCESS
+/// Unlike `println!`, a reader that went away is no reason to panic.
+fn say(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => cli::DONE.into(),
+        Err(_) => cli::FAILED.into(),
+    }
 }
 
 /// One thread drives every edge; a second exists only while a host name is looked up.
@@ -74,44 +78,21 @@ fn in_runtime(agent: impl Future<Output = Result<(), String>>) -> ExitCode {
     }
 }
 
-/// Where the configuration comes from, so that it can be read again.
-struct Source {
-    /// `None`: there is no file, and what the command line says is all.
-    file: Option<PathBuf>,
-    overrides: Overrides,
-}
-
-impl Source {
-    /// A file that was named must be there; the router's own may be missing.
-    fn of(named: Option<PathBuf>, overrides: Overrides) -> Source {
-        let usual = PathBuf::from(config::DEFAULT_FILE);
-        let file = named.or_else(|| usual.exists().then_some(usual));
-        Source { file, overrides }
-    }
-
-    fn read(&self) -> (Option<Config>, Vec<Problem>) {
-        match &self.file {
-            Some(file) => config::load(file, &self.overrides),
-            None => config::read_with("", "command line", &self.overrides),
-        }
-    }
-}
-
 /// The daemon: until SIGTERM or SIGINT.
-async fn daemon(source: Source, socket: PathBuf) -> Result<(), String> {
+async fn daemon(options: Run) -> Result<(), String> {
     let clock = Clock::start();
-    let (config, problems) = source.read();
+    let (config, problems) = config::load(options.config.as_deref(), &options.overrides);
     let Some(config) = config else {
         problems.iter().for_each(|problem| eprintln!("{problem}"));
         return Err(String::from("this configuration cannot be used"));
     };
     logging::start(config.agent.log_level, clock);
     problems.iter().for_each(|problem| log::warn!("{problem}"));
-    let file = source.file.as_ref().map_or_else(|| String::from("no file"), |file| file.display().to_string());
-    log::info!("rut-agent {} starts; configuration: {file}", env!("CARGO_PKG_VERSION"));
+    log::info!("rut-agent {} starts", env!("CARGO_PKG_VERSION"));
 
     let (live, watched) = watch::channel(Rc::new(config));
-    let reload = spawn_local(reload_on_hangup(source, live));
+    let socket = options.socket.clone();
+    let reload = spawn_local(reload_on_hangup(options, live));
     let result = agent(watched, clock, socket).await;
     reload.abort();
     result
@@ -244,12 +225,12 @@ async fn hand_on_parts(inbox: Rc<RefCell<Inbox>>, clock: Clock, mut stop: Stop) 
 }
 
 /// SIGHUP: reads the configuration again. A bad one is refused and the old one stays in force.
-async fn reload_on_hangup(source: Source, live: watch::Sender<Rc<Config>>) {
+async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return log::error!("SIGHUP cannot be heard: a changed configuration needs a restart");
     };
     while hangup.recv().await.is_some() {
-        let (config, problems) = source.read();
+        let (config, problems) = config::load(options.config.as_deref(), &options.overrides);
         problems.iter().for_each(|problem| log::warn!("{problem}"));
         match config {
             Some(config) => {

@@ -214,6 +214,7 @@ pub fn sim(given: Given) -> Result<Command, Wrong> {
         link: given.path("link"),
         control: given.path("control"),
         chat: given.path("chat"),
+        pin: given.text("pin")?,
     }))
 }
 
@@ -319,6 +320,7 @@ mod tests {
                 link: link.map(PathBuf::from),
                 control: None,
                 chat: None,
+                pin: None,
             })
         };
         assert_eq!(parsed(&["sim"]), Ok(sim("ec25", None)));

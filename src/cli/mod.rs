@@ -81,6 +81,8 @@ pub struct Sim {
     pub control: Option<PathBuf>,
     /// `--chat`.
     pub chat: Option<PathBuf>,
+    /// `--pin`.
+    pub pin: Option<String>,
 }
 
 /// A client verb and where its agent is.

@@ -67,6 +67,7 @@ const SIM: &[Flag] = &[
     flag("link", Some("PATH"), "make this name point to the modem's pty"),
     flag("control", Some("PATH"), "be controllable over this Unix socket"),
     flag("chat", Some("FILE"), "follow this script"),
+    flag("pin", Some("PIN"), "the SIM asks for this PIN"),
 ];
 
 /// Every verb of this build.

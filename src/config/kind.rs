@@ -76,7 +76,7 @@ impl Kind {
             Kind::Url => String::from("http or https URL"),
             Kind::Mail => String::from("mail address"),
             Kind::Mac => String::from("MAC address"),
-            Kind::Token => String::from("8 to 256 visible ASCII characters"),
+            Kind::Token => String::from("1 to 256 visible ASCII characters"),
             Kind::Webhook => String::from("whsec_ and base64"),
             Kind::Event => EventKind::ALL.map(EventKind::as_str).join(", "),
             Kind::Section(kind) => format!("name of a section {kind}"),
@@ -107,7 +107,7 @@ impl Kind {
             Kind::Url => return check_url(text),
             Kind::Mail => is_mail(text),
             Kind::Mac => is_mac(text),
-            Kind::Token => matches!(text.len(), 8..=256) && is_visible(text),
+            Kind::Token => matches!(text.len(), 1..=256) && is_visible(text),
             Kind::Webhook => return webhook_key(text).map(drop),
             Kind::Event => EventKind::from_name(text).is_some(),
             // That the section exists is looked at when all are known.
@@ -389,7 +389,7 @@ mod tests {
         takes(
             Kind::Token,
             &["correct-horse"],
-            &["short", "with blank", "žžžžžžžž"],
+            &["", "with blank", "žžžžžžžž"],
         );
         takes(Kind::Event, &["message.received"], &["message", "*"]);
     }

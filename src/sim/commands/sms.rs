@@ -43,7 +43,7 @@ fn services(modem: &mut Modem, command: &Command) -> Answer {
         (Form::Read, _) => line(format!("+CSMS: {},1,1,1", modem.settings.csms)),
         (Form::Test, _) if most == 0 => line("+CSMS: (0)"),
         (Form::Test, _) => line("+CSMS: (0,1)"),
-        (Form::Execute | Form::Set, Some(service)) if service <= most.into() => {
+        (Form::Execute | Form::Set, Some(service)) if service <= u16::from(most) => {
             modem.settings.csms = service as u8;
             line("+CSMS: 1,1,1")
         }
