@@ -593,3 +593,33 @@ async fn the_bell_rings_when_something_was_submitted() {
     bell.notified().await;
     assert!(room.outbox.next(at(0)).is_some());
 }
+
+#[test]
+fn with_the_real_codec_the_parts_say_what_was_asked() {
+    let store = SimFlash::default().shared();
+    let mut outbox = Outbox::new(store, Feed::new(0), at(0)).unwrap();
+    let text = "Grüße aus dem Büro. ".repeat(20);
+    let message = outbox
+        .submit(vec![asked(ALICE, &text)], None, at(0))
+        .unwrap()
+        .remove(0);
+    let mut read = String::new();
+    for part in 0..message.parts {
+        let job = outbox.next(at(1)).unwrap();
+        assert_eq!((job.part, job.more), (part, part + 1 < message.parts));
+        let pdu = [vec![0], job.tpdu.clone()].concat();
+        let Ok(sms::Tpdu::Submit(submit)) = sms::decode(&pdu, sms::Direction::ToNetwork) else {
+            panic!("part {part} cannot be read");
+        };
+        assert_eq!(submit.to.as_str(), ALICE);
+        let sms::Body::Text(text) = submit.body else {
+            panic!("part {part} is no text");
+        };
+        read.push_str(&text);
+        outbox.begin(&job, at(1)).unwrap();
+        outbox.finish(&job, accepted(part), at(1));
+    }
+    assert_eq!(read, text);
+    assert_eq!(outbox.get(message.id).unwrap().status, Status::Sent);
+    assert!(message.parts > 1);
+}
