@@ -229,6 +229,11 @@ impl Inbox {
         let mut changes = self.bring(&mut message, direct, coming.now.wall);
         changes.extend(coming.slot(message.id));
         self.apply(&changes, message.id)?;
+        log::info!(
+            "inbox: message {} from {} is on flash",
+            message.id,
+            message.from.masked()
+        );
         Ok(Accepted::Message(message.id))
     }
 
@@ -293,6 +298,10 @@ impl Inbox {
             self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
         changes.extend(coming.slot(id));
         self.apply(&changes, id)?;
+        log::info!(
+            "inbox: all {} parts of message {id} are on flash",
+            group.total()
+        );
         self.assembly.forget(group);
         self.recent.remember(coming.fingerprint, coming.now.tick);
         Ok(Accepted::Message(id))
@@ -516,7 +525,7 @@ fn unreadable(arrival: &Arrival, now: Now) -> Received {
     Received {
         id: MessageId(0),
         from: Number::as_received("unknown"),
-        text: stored::hex(&arrival.pdu),
+        text: sms::to_hex(&arrival.pdu),
         sent_at: None,
         received_at: now.wall,
         parts: 1,
