@@ -1,10 +1,36 @@
 //! Room: the SMS codec — TPDUs, addresses, alphabets, splitting and user data headers (3GPP TS 23.040, 23.038). Pure:
 //! bytes in, facts out; it never reads, waits, logs or panics, whatever a device sends.
 
+mod address;
+mod alphabet;
+mod dcs;
+mod decode;
+mod hex;
+mod reader;
+mod scts;
+mod septets;
+mod split;
+mod submit;
+mod tables;
+mod udh;
+mod user_data;
+mod validity;
+
 use std::fmt;
 
 use crate::message::{Encoding, Number};
 use crate::time::WallTime;
+
+pub use address::Address;
+pub use alphabet::{Tables, encode as encode_septets};
+pub use decode::decode;
+pub use hex::{from_hex, to_hex};
+pub use scts::{emit_scts, parse_scts};
+pub use septets::{pack as pack_septets, unpack as unpack_septets};
+pub use split::{Limits, Split, cut, preview, split};
+pub use submit::{SubmitTpdu, Validity, submit};
+pub use user_data::Payload;
+pub use validity::{relative_validity, validity_minutes};
 
 /// A concatenated message's place among its siblings (23.040 9.2.3.24.1 and .8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,52 +206,3 @@ pub struct SubmitOptions {
     /// The concatenation reference, used when there is more than one part (8-bit form).
     pub reference: u8,
 }
-
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    reason = "the codec's helper fills these in"
-)]
-mod stubs {
-    use super::*;
-
-    /// Reads a PDU as the modem gives it: service centre first (27.005 3.1), then the TPDU.
-    ///
-    /// # Errors
-    /// [`BadPdu`] when not even a lenient reading makes sense.
-    pub fn decode(pdu: &[u8], direction: Direction) -> Result<Tpdu, BadPdu> {
-        unimplemented!()
-    }
-
-    /// The bytes of a hexadecimal text (either case), as `+CMGL`, `+CMT` and `+CDS` give it.
-    ///
-    /// # Errors
-    /// [`BadPdu::NotHex`].
-    pub fn from_hex(text: &str) -> Result<Vec<u8>, BadPdu> {
-        unimplemented!()
-    }
-
-    /// Upper-case hexadecimal.
-    pub fn to_hex(bytes: &[u8]) -> String {
-        unimplemented!()
-    }
-
-    /// What `text` would cost.
-    ///
-    /// # Errors
-    /// [`BadText`].
-    pub fn preview(text: &str) -> Result<Preview, BadText> {
-        unimplemented!()
-    }
-
-    /// The SMS-SUBMIT TPDUs (without service centre; the PDU for `AT+CMGS` is `00` followed by one of these, and the
-    /// length it is told is the TPDU's) that carry `text`, in order. TP-MR is 0: the modem sets it.
-    ///
-    /// # Errors
-    /// [`BadText`].
-    pub fn submit(text: &str, options: &SubmitOptions) -> Result<Vec<Vec<u8>>, BadText> {
-        unimplemented!()
-    }
-}
-
-pub use stubs::{decode, from_hex, preview, submit, to_hex};
