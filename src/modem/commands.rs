@@ -247,7 +247,13 @@ pub(super) fn quectel_signal() -> Command {
     ask("AT+QCSQ", "+QCSQ:")
 }
 
-/// Signal, MeigLink and others who follow Huawei.
+/// The serving cell, MeigLink: `NAME:value`, one a line. Only the levels are listened for.
+pub(super) fn meig_signal() -> Command {
+    let levels = vec!["RSSI:", "RSRP:", "RSRQ:", "SINR:", "RSCP:", "ECIO:"];
+    Command::new("AT+SGCELLINFO", Expect::Lines(levels), 5)
+}
+
+/// Signal, modems that follow Huawei.
 pub(super) fn huawei_signal() -> Command {
     ask("AT^HCSQ?", "^HCSQ:")
 }

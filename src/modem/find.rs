@@ -227,11 +227,12 @@ mod tests {
     #[test]
     fn each_modem_s_spare_port_is_found_by_its_interface() {
         let shifted = &[(0, 4), (1, 5), (2, 6), (3, 7)];
-        let cases: [(&str, &str, &[(u8, u8)], &str); 4] = [
+        let three = &[(2, 0), (3, 1), (4, 2)];
+        let cases = [
             ("2c7c", "0125", FOUR, "ttyUSB3"),
             ("2c7c", "0125", shifted, "ttyUSB7"),
             ("05c6", "f601", FOUR, "ttyUSB1"),
-            ("2c7c", "6005", &[(2, 0), (3, 1), (4, 2)], "ttyUSB2"),
+            ("2c7c", "6005", three, "ttyUSB2"),
         ];
         for (vendor, product, ports, expected) in cases {
             let (_root, roots) = bus(vendor, product, ports);

@@ -7,7 +7,7 @@ use crate::signal::{Levels, Technology};
 /// Reads whichever signal reply the lines hold; `None` when there is none. `at` and, for `+CSQ` and `+CESQ`, the
 /// technology are left to the caller.
 pub(super) fn parse(lines: &[String]) -> Option<Levels> {
-    lines.iter().find_map(|line| {
+    let coded = lines.iter().find_map(|line| {
         let read = |prefix| after(line, prefix).map(fields);
         if let Some(fields) = read("+CSQ:") {
             Some(csq(&fields))
@@ -18,7 +18,38 @@ pub(super) fn parse(lines: &[String]) -> Option<Levels> {
         } else {
             read("^HCSQ:").map(|fields| hcsq(&fields))
         }
-    })
+    });
+    coded.or_else(|| named(lines))
+}
+
+/// `RSRP:-95` and its like, one a line (SLM750 `AT+SGCELLINFO`).
+fn named(lines: &[String]) -> Option<Levels> {
+    let value = |name: &str| {
+        let text = lines.iter().find_map(|line| after(line, name))?;
+        let digits = text.split([' ', ',']).next()?;
+        digits.parse::<i16>().ok()
+    };
+    let dbm = |name| value(name).filter(|level| (-150..=-10).contains(level));
+    let db = |name| value(name).filter(|level| (-40..=40).contains(level));
+    let levels = Levels {
+        rssi_dbm: dbm("RSSI:"),
+        rsrp_dbm: dbm("RSRP:"),
+        rsrq_db: db("RSRQ:").map(f32::from),
+        // Firmware differs: dB, or fifths of a dB above -20, which are beyond 30 wherever there is service.
+        sinr_db: value("SINR:")
+            .filter(|level| (-20..=250).contains(level))
+            .map(|level| {
+                if level <= 30 {
+                    f32::from(level)
+                } else {
+                    f32::from(level) * 0.2 - 20.0
+                }
+            }),
+        rscp_dbm: dbm("RSCP:"),
+        ecio_db: db("ECIO:").map(f32::from),
+        ..Levels::default()
+    };
+    (levels != Levels::default()).then_some(levels)
 }
 
 fn value(fields: &[&str], at: usize) -> Option<i16> {
@@ -158,7 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn slm750_codes_its_levels() {
+    fn slm750_names_its_levels() {
+        let lines = ["RSSI:-64", "RSRP:-95", "RSRQ: -11", "SINR:12"].map(String::from);
+        let lte = parse(&lines).unwrap();
+        assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-64), Some(-95)));
+        assert!(close(lte.rsrq_db, -11.0) && close(lte.sinr_db, 12.0));
+        assert!(close(of("SINR:150").sinr_db, 10.0));
+        assert_eq!(parse(&[String::from("RSRP:")]), None);
+    }
+
+    #[test]
+    fn others_code_their_levels_as_huawei_does() {
         let lte = of("^HCSQ:\"LTE\",45,34,106,19");
         assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-76), Some(-107)));
         assert!(close(lte.sinr_db, 1.0) && close(lte.rsrq_db, -10.5));

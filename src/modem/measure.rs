@@ -28,6 +28,9 @@ impl Serving<'_> {
     /// Counts the stored messages; with the signal on the same line when `with_signal`.
     pub(super) async fn count(&mut self, with_signal: bool) -> Result<(), Leave> {
         self.expire();
+        if !self.select(self.memory).await? {
+            return Ok(());
+        }
         let signal = self.quirks.signal.get(self.signal_question);
         let command = match signal.filter(|_| with_signal) {
             Some(question) => commands::memories().with(&question()),
@@ -62,16 +65,11 @@ impl Serving<'_> {
             self.set_slots(Some(found.slots));
             self.agenda.counted(found.slots, now);
         } else {
-            // A vendor daemon chose another memory: the next list sets ours again.
-            self.reading = reading.unwrap_or(self.other_memory());
+            log::debug!(
+                "modem: another program chose another message memory; ours is chosen again"
+            );
+            self.reading = reading;
             self.agenda.look_now(now);
-        }
-    }
-
-    fn other_memory(&self) -> crate::message::Memory {
-        match self.memory {
-            crate::message::Memory::Sim => crate::message::Memory::Modem,
-            crate::message::Memory::Modem => crate::message::Memory::Sim,
         }
     }
 
@@ -79,10 +77,13 @@ impl Serving<'_> {
     pub(super) async fn measure(&mut self) -> Result<(), Leave> {
         while let Some(question) = self.quirks.signal.get(self.signal_question) {
             match self.ask(question()).await? {
-                Ok(lines) => {
-                    self.note_levels(levels::parse(&lines));
-                    return Ok(());
-                }
+                Ok(lines) => match levels::parse(&lines) {
+                    None => self.signal_question += 1,
+                    levels => {
+                        self.note_levels(levels);
+                        return Ok(());
+                    }
+                },
                 // Not known, not allowed, not supported.
                 Err(Refused::Error | Refused::Cme(3 | 4 | 50 | 100)) => self.signal_question += 1,
                 Err(Refused::Cme(_) | Refused::Cms(_) | Refused::TimedOut) => return Ok(()),
@@ -99,26 +100,6 @@ impl Serving<'_> {
                 technology: levels.technology.or(signal.network.technology),
                 ..levels
             };
-        }
-    }
-
-    /// Both registrations and the signal, once at the start.
-    pub(super) async fn read_registration(&mut self) -> Result<(), Leave> {
-        self.read_circuit().await?;
-        self.read_lte().await?;
-        if self.circuit.is_none() && self.lte.is_none() {
-            tell::state(self.rooms, ModemState::Ready);
-        }
-        self.look_at_start().await?;
-        self.measure().await
-    }
-
-    /// What waits on the SIM comes before anything that can wait.
-    async fn look_at_start(&mut self) -> Result<(), Leave> {
-        let now = self.now().tick;
-        match self.agenda.next(now) {
-            Some(_list) => self.look().await,
-            None => Ok(()),
         }
     }
 

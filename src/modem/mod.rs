@@ -20,6 +20,8 @@ mod serving;
 mod session;
 mod startup;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::cell::RefCell;

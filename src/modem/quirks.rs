@@ -79,6 +79,7 @@ const QUECTEL: Quirks = Quirks {
 
 const MEIG: Quirks = Quirks {
     signal: &[
+        commands::meig_signal,
         commands::huawei_signal,
         commands::extended_signal,
         commands::signal,
@@ -145,10 +146,10 @@ mod tests {
             ("2c7c", "0125", 2, 3, "AT+QCSQ"),
             ("2c7c", "0121", 2, 3, "AT+QCSQ"),
             ("2c7c", "6005", 3, 4, "AT+QCSQ"),
-            ("05c6", "f601", 2, 1, "AT^HCSQ?"),
-            ("2dee", "4d22", 2, 1, "AT^HCSQ?"),
-            ("2dee", "4d57", 3, 4, "AT^HCSQ?"),
-            ("2dee", "4d58", 3, 4, "AT^HCSQ?"),
+            ("05c6", "f601", 2, 1, "AT+SGCELLINFO"),
+            ("2dee", "4d22", 2, 1, "AT+SGCELLINFO"),
+            ("2dee", "4d57", 3, 4, "AT+SGCELLINFO"),
+            ("2dee", "4d58", 3, 4, "AT+SGCELLINFO"),
         ];
         for (vendor, product, control, spare, signal) in expected {
             let quirks = by_usb(vendor, product).unwrap();

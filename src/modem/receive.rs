@@ -77,6 +77,7 @@ impl Serving<'_> {
                     self.shift_used(1);
                 }
                 self.take(slot, &stored).await?;
+                self.select(self.memory).await?;
                 self.make_room().await
             }
             // Somebody else was faster, or the index is of another memory: the list tells.
@@ -171,13 +172,13 @@ impl Serving<'_> {
     }
 
     /// Makes `memory` the one that is read and deleted from; `false` when the modem will not.
-    async fn select(&mut self, memory: Memory) -> Result<bool, Leave> {
-        if self.reading == memory {
+    pub(super) async fn select(&mut self, memory: Memory) -> Result<bool, Leave> {
+        if self.reading == Some(memory) {
             return Ok(true);
         }
         let set = self.ask(commands::set_reading_memory(memory)).await?;
         if set.is_ok() {
-            self.reading = memory;
+            self.reading = Some(memory);
         }
         Ok(set.is_ok())
     }

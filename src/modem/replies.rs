@@ -66,16 +66,6 @@ pub(super) fn memories(lines: &[String]) -> Option<Memories> {
     })
 }
 
-/// The answer to setting them: `+CPMS: 3,10,3,10,3,10`.
-pub(super) fn slots_after_setting(lines: &[String]) -> Option<Slots> {
-    let rest = lines.iter().find_map(|line| after(line, "+CPMS:"))?;
-    let fields = fields(rest);
-    Some(Slots {
-        used: number(fields.first())?,
-        total: number(fields.get(1))?,
-    })
-}
-
 /// One stored PDU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredPdu {
@@ -152,6 +142,17 @@ pub(super) fn acknowledges(lines: &[String]) -> bool {
         .find_map(|line| after(line, "+CSMS:"))
         .and_then(|rest| number::<u8>(fields(rest).first()));
     first == Some(1)
+}
+
+/// `+CPIN: code` (27.007 8.3), such as `READY` or `SIM PIN`.
+pub(super) fn pin_code(lines: &[String]) -> Option<String> {
+    let rest = lines.iter().find_map(|line| after(line, "+CPIN:"))?;
+    Some(unquoted(rest).to_owned())
+}
+
+/// The same as everybody is told it: `sim-pin`.
+pub(super) fn pin_word(code: &str) -> String {
+    code.to_ascii_lowercase().replace(' ', "-")
 }
 
 /// Tries left for the PIN: `+CPINR: SIM PIN,3,3` or `+QPINC: "SC",3,10`.
@@ -275,8 +276,6 @@ mod tests {
             [Some(Memory::Sim), Some(Memory::Modem), Some(Memory::Modem)]
         );
         assert_eq!(asked.slots, Slots { used: 3, total: 10 });
-        let set = slots_after_setting(&lines(&["+CPMS: 3,10,3,10,3,10"]));
-        assert_eq!(set, Some(Slots { used: 3, total: 10 }));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::session::Leave;
 use super::tell;
 use crate::outbox::{Job, Outcome};
 use crate::sms;
-use crate::time::Tick;
 
 /// After a part that could not be handed over.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -103,10 +102,5 @@ impl Serving<'_> {
         if !self.is_registered() {
             let _later = self.rooms.outbox.borrow_mut().next(self.now());
         }
-    }
-
-    /// When the pause is over, if one is on.
-    pub(super) fn resume_at(&self, now: Tick) -> Option<Tick> {
-        Some(self.send_at).filter(|at| *at > now)
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use super::agenda::{Agenda, Question, Task};
 use super::calls::Calls;
 use super::commands::{self, Command};
-use super::conversation::Answer;
+use super::conversation::{Answer, Refused};
 use super::notify::Notification;
 use super::quirks::{self, Quirks};
-use super::replies::Registered;
+use super::replies::{self, Registered};
 use super::session::{Leave, Session};
 use super::startup::{Standing, Startup, Step};
 use super::tell;
@@ -69,7 +69,7 @@ pub(super) struct Serving<'a> {
     pub calls: Calls,
     /// Where messages are kept, and which memory is selected for reading just now.
     pub memory: Memory,
-    pub reading: Memory,
+    pub reading: Option<Memory>,
     pub slots: Option<Slots>,
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
@@ -108,7 +108,7 @@ impl<'a> Serving<'a> {
             agenda: Agenda::new(options.poll, true, now),
             calls: Calls::default(),
             memory: options.storage,
-            reading: options.storage,
+            reading: None,
             slots: None,
             stubborn: Vec::new(),
             full_told: false,
@@ -156,7 +156,7 @@ impl<'a> Serving<'a> {
     /// The start-up conversation.
     async fn start(&mut self, usb: Option<&'static Quirks>) -> Result<Standing, Leave> {
         // The state changes with the first answer only: a port that opens and stays silent is no progress.
-        while self.ask(commands::attention()).await?.is_err() {}
+        while self.ask(commands::attention()).await? == Err(Refused::TimedOut) {}
         tell::state(self.rooms, ModemState::Starting);
         let pin = self.kept.refused_pin.take();
         let mut startup = Startup::new(self.options.clone(), usb, pin);
@@ -166,7 +166,10 @@ impl<'a> Serving<'a> {
                     let answer = self.ask(command).await;
                     startup.hear(answer?);
                 }
-                Step::Pause(pause) => tokio::time::sleep(pause).await,
+                Step::Pause(pause) => {
+                    self.check_changes()?;
+                    tokio::time::sleep(pause).await;
+                }
                 Step::Done(standing) => break standing,
             }
         };
@@ -175,12 +178,12 @@ impl<'a> Serving<'a> {
         self.quirks = startup.quirks();
         self.kept.refused_pin = startup.refused_pin();
         self.memory = facts.memory.unwrap_or(self.options.storage);
-        self.reading = self.memory;
+        self.reading = facts.reading;
         self.acknowledges = facts.acknowledges;
         self.again_at = None;
         (self.circuit, self.lte, self.operator_due) = (None, None, true);
         (self.link_kept, self.signal_question) = (false, 0);
-        self.agenda = Agenda::new(self.options.poll, facts.slots.is_some(), self.now().tick);
+        self.agenda = Agenda::new(self.options.poll, facts.counts, self.now().tick);
         self.set_slots(facts.slots);
         self.session.forget_settled();
         tell::started(&facts, standing, self.quirks);
@@ -204,12 +207,11 @@ impl<'a> Serving<'a> {
                 }
                 self.sleep(Some(wake)).await?;
             }
-            let answer = self.ask(commands::pin_state()).await?;
-            let word = |state: &str| state.to_ascii_lowercase().replace([' ', '"'], "-");
-            let now = answer.ok().and_then(|lines| {
-                let (_, state) = lines.first()?.split_once(':')?;
-                Some(word(state.trim()))
-            });
+            let now = match self.ask(commands::pin_state()).await? {
+                Ok(lines) => replies::pin_code(&lines).map(|code| replies::pin_word(&code)),
+                Err(Refused::Cme(10)) => Some(String::from("absent")),
+                Err(_) => None,
+            };
             if now.is_some() && now != before {
                 return Err(Leave::Again);
             }
@@ -218,25 +220,46 @@ impl<'a> Serving<'a> {
 
     /// The loop of DESIGN section 1: notifications, requests, one part to send, what is due; then sleep.
     async fn work(&mut self) -> Result<(), Leave> {
-        self.read_registration().await?;
+        self.read_circuit().await?;
+        self.read_lte().await?;
+        if self.circuit.is_none() && self.lte.is_none() {
+            tell::state(self.rooms, ModemState::Ready);
+        }
+        // What waits in the slots comes before anything that can wait.
+        self.do_due().await?;
+        self.measure().await?;
         loop {
             self.check_changes()?;
             self.tend_inbox();
-            if let Some(told) = self.session.take_told() {
-                self.on_told(told).await?;
-            } else if self.serve_requests(true).await? {
-            } else if self.agenda.is_overdue(self.now().tick) && self.do_due().await? {
-            } else if let Some(job) = self.next_job() {
-                self.send(job).await?;
-            } else if self.link_kept {
-                self.let_link_go().await?;
-            } else if self.operator_due && self.is_registered() {
-                self.read_operator().await?;
-            } else if !self.do_due().await? {
+            if !self.turn().await? {
                 let wake = self.next_wake();
                 self.sleep(Some(wake)).await?;
             }
         }
+    }
+
+    /// One thing, the most urgent; `false` when there is nothing to do.
+    async fn turn(&mut self) -> Result<bool, Leave> {
+        if let Some(told) = self.session.take_told() {
+            self.on_told(told).await?;
+            return Ok(true);
+        }
+        if self.serve_requests(true).await? {
+            return Ok(true);
+        }
+        if self.agenda.is_overdue(self.now().tick) && self.do_due().await? {
+            return Ok(true);
+        }
+        if let Some(job) = self.next_job() {
+            self.send(job).await?;
+        } else if self.link_kept {
+            self.let_link_go().await?;
+        } else if self.operator_due && self.is_registered() {
+            self.read_operator().await?;
+        } else {
+            return self.do_due().await;
+        }
+        Ok(true)
     }
 
     /// Does what the agenda says; `false` when it says nothing.
@@ -285,7 +308,7 @@ impl<'a> Serving<'a> {
                 }
             }
             () = bell.notified() => {}
-            changed = self.ears.config.changed() => if changed.is_ok() { self.ears.config.mark_changed() },
+            changed = changed(&mut self.ears.config) => if changed { self.ears.config.mark_changed(); },
             () = clock.sleep_until(wake) => {}
         }
         Ok(())
@@ -367,6 +390,14 @@ impl<'a> Serving<'a> {
         }
         Ok(())
     }
+}
+
+/// Resolves when the configuration changed; never once nobody can change it any more.
+async fn changed(config: &mut watch::Receiver<Rc<Config>>) -> bool {
+    if config.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    true
 }
 
 impl Kept {

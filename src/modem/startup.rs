@@ -54,9 +54,13 @@ pub(super) struct Facts {
     pub identity: Identity,
     /// Who the SIM is.
     pub sim: Sim,
-    /// The memory that is read; the configured one unless the modem refused it.
+    /// Where new messages are kept: the configured memory unless the modem refused it.
     pub memory: Option<Memory>,
-    /// Of that memory; `None` when the modem does not count.
+    /// The memory that is read and deleted from just now.
+    pub reading: Option<Memory>,
+    /// The modem counts its messages.
+    pub counts: bool,
+    /// How full the memory for new messages is, as far as that is known.
     pub slots: Option<Slots>,
     /// Direct deliveries want `AT+CNMA`.
     pub acknowledges: bool,
@@ -152,14 +156,13 @@ impl Startup {
             return Step::Pause(PAUSE);
         }
         loop {
-            match self.command() {
-                Some(command) => return Step::Ask(command),
-                None => match self.stage {
-                    Stage::Done(standing) => return Step::Done(standing),
-                    // A list has come to its end.
-                    stage => self.stage = after_list(stage),
-                },
+            if let Some(command) = self.command() {
+                return Step::Ask(command);
             }
+            if let Stage::Done(standing) = self.stage {
+                return Step::Done(standing);
+            }
+            self.stage = after_list(self.stage);
         }
     }
 
@@ -262,10 +265,7 @@ impl Startup {
     fn heard_pin_state(&mut self, answer: Answer) -> Stage {
         let absent = Stage::Done(Standing::SimAbsent);
         let state = match answer {
-            Ok(lines) => lines
-                .first()
-                .and_then(|line| line.split_once(':'))
-                .map(|(_, state)| replies::unquoted(state).to_owned()),
+            Ok(lines) => replies::pin_code(&lines),
             Err(Refused::Cme(10)) => {
                 self.facts.sim.state = Some(String::from("absent"));
                 return absent;
@@ -278,7 +278,7 @@ impl Startup {
             Err(Refused::Error | Refused::Cms(_) | Refused::Cme(_)) => None,
         };
         let code = state.unwrap_or_else(|| String::from("READY"));
-        self.facts.sim.state = Some(code.to_ascii_lowercase().replace(' ', "-"));
+        self.facts.sim.state = Some(replies::pin_word(&code));
         match code.as_str() {
             "READY" => {
                 self.tries = 0;
@@ -346,10 +346,13 @@ impl Startup {
     }
 
     fn note_memories(&mut self, found: Option<&Memories>) {
-        self.facts.memory = found
-            .and_then(|found| found.names[0])
-            .or(Some(self.modem.storage));
-        self.facts.slots = found.map(|found| found.slots);
+        let facts = &mut self.facts;
+        let [reading, _writing, receiving] = found.map_or([None; 3], |found| found.names);
+        facts.reading = reading;
+        facts.memory = receiving.or(reading).or(Some(self.modem.storage));
+        facts.counts = found.is_some();
+        let same = reading == facts.memory;
+        facts.slots = found.filter(|_| same).map(|found| found.slots);
     }
 
     fn all_right(&self, found: Option<&Memories>) -> bool {
@@ -384,7 +387,7 @@ impl Startup {
             .ok()
             .and_then(|lines| replies::memories(lines));
         self.note_memories(found.as_ref());
-        if !self.all_right(found.as_ref()) {
+        if self.facts.memory != Some(self.modem.storage) {
             log::warn!(
                 "modem: it does not keep its messages where msg_storage says ({}); they are read where it does",
                 self.modem.storage.as_str()
