@@ -110,9 +110,36 @@ pub(super) fn execute(modem: &mut Modem, line: &str, now: Now) -> Value {
 }
 
 fn help(_: &mut Modem, _: &str, _: Now) -> Outcome {
-    let usage: Vec<String> = ORDERS
+    let mut usage: Vec<String> = ORDERS
         .iter()
         .map(|(name, args, _)| format!("{name} {args}"))
         .collect();
+    usage.push(String::from("wait-for {…}"));
     Ok(json!({"orders": usage}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_above_and_the_orders_agree() {
+        let rows: Vec<&str> = include_str!("control.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `"))
+            .collect();
+        let table = rows.concat();
+        for (name, ..) in ORDERS {
+            let told = |end: &str| table.contains(&format!("{name}{end}"));
+            assert!(told(" ") || told("`"), "{name} is not documented");
+        }
+        for row in rows {
+            let name = row.split([' ', '`']).next().unwrap();
+            let known = ORDERS.iter().any(|(order, ..)| *order == name);
+            assert!(
+                known || name == "wait-for",
+                "{name} is documented and unknown"
+            );
+        }
+    }
 }
