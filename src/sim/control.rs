@@ -14,7 +14,7 @@
 //! | `fail N CODE [NUMBER]`, `fail off` | the next N sends (to NUMBER) get `+CMS ERROR: CODE` |
 //! | `delay MS` | from PDU to answer; the message is on the air at once |
 //! | `lose-answer N` | the next N messages go on the air and are never answered |
-//! | `unplug-after prompt\|pdu\|off` | the modem vanishes in the next send: before the PDU, or after it is on the air |
+//! | `unplug-after prompt\|start\|pdu\|off` | the modem vanishes in the next send: with the prompt; with the PDU's first byte, nothing on the air; or once it is on the air |
 //! | `unplug`, `replug [LINK]` | the port vanishes; a new one comes, at LINK if given |
 //! | `hang on\|off\|MS` | hears and says nothing (for MS milliseconds) |
 //! | `garbage HEX`, `garbage random N` | these bytes come out of the port now |
@@ -57,7 +57,7 @@ const ORDERS: &[(&str, &str, Run)] = &[
     ("fail", "N CODE [NUMBER] | off", orders::fail),
     ("delay", "MS", orders::delay),
     ("lose-answer", "N", orders::lose_answer),
-    ("unplug-after", "prompt|pdu|off", orders::unplug_after),
+    ("unplug-after", "prompt|start|pdu|off", orders::unplug_after),
     ("unplug", "", orders::unplug),
     ("replug", "[LINK]", orders::replug),
     ("hang", "on|off|MS", orders::hang),
@@ -110,9 +110,36 @@ pub(super) fn execute(modem: &mut Modem, line: &str, now: Now) -> Value {
 }
 
 fn help(_: &mut Modem, _: &str, _: Now) -> Outcome {
-    let usage: Vec<String> = ORDERS
+    let mut usage: Vec<String> = ORDERS
         .iter()
         .map(|(name, args, _)| format!("{name} {args}"))
         .collect();
+    usage.push(String::from("wait-for {…}"));
     Ok(json!({"orders": usage}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_above_and_the_orders_agree() {
+        let rows: Vec<&str> = include_str!("control.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `"))
+            .collect();
+        let table = rows.concat();
+        for (name, ..) in ORDERS {
+            let told = |end: &str| table.contains(&format!("{name}{end}"));
+            assert!(told(" ") || told("`"), "{name} is not documented");
+        }
+        for row in rows {
+            let name = row.split([' ', '`']).next().unwrap();
+            let known = ORDERS.iter().any(|(order, ..)| *order == name);
+            assert!(
+                known || name == "wait-for",
+                "{name} is documented and unknown"
+            );
+        }
+    }
 }

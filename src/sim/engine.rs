@@ -3,6 +3,7 @@
 
 use super::command::{self, Command};
 use super::commands;
+use super::faults::UnplugAfter;
 use super::modem::{Heard, Mode, Modem};
 use super::submit::Job;
 use crate::time::Now;
@@ -96,6 +97,7 @@ impl Modem {
                 }
                 _ => {}
             },
+            Mode::Pdu(..) if self.faults.unplugs(UnplugAfter::Start) => self.unplug(),
             Mode::Pdu(_, held) => match byte {
                 0x1a => self.end_of_pdu(now),
                 0x1b => {

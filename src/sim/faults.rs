@@ -3,8 +3,10 @@
 /// Where a send is interrupted by the modem vanishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnplugAfter {
-    /// The prompt was given, the PDU not taken.
+    /// With the prompt: the agent had no time to hand over anything.
     Prompt,
+    /// With the PDU's first byte: handed over, as the agent sees it, and never on the air.
+    Start,
     /// The PDU is on the air, the answer was not given.
     Pdu,
 }

@@ -226,8 +226,13 @@ impl Modem {
         if let Some((_, incoming)) = self.unacknowledged.take() {
             self.network.queue.push_front(incoming);
         }
-        self.timers
-            .retain(|(_, action)| matches!(action, Action::Order(_) | Action::Unhang));
+        for (due, action) in std::mem::take(&mut self.timers) {
+            match action {
+                Action::FinishSubmit(sent) => self.abandon(sent),
+                Action::Order(_) | Action::Unhang => self.timers.push((due, action)),
+                Action::AckMissing(_) | Action::Retry | Action::Ring | Action::Notify(_) => {}
+            }
+        }
     }
 
     /// Comes back, freshly started, under a new port; the stores are as they were.

@@ -118,6 +118,7 @@ pub(super) fn lose_answer(modem: &mut Modem, rest: &str, _: Now) -> Outcome {
 pub(super) fn unplug_after(modem: &mut Modem, rest: &str, _: Now) -> Outcome {
     modem.faults.unplug_after = match rest {
         "prompt" => Some(UnplugAfter::Prompt),
+        "start" => Some(UnplugAfter::Start),
         "pdu" => Some(UnplugAfter::Pdu),
         "off" => None,
         _ => return unknown(rest),

@@ -19,6 +19,7 @@ use super::pty::Pty;
 use super::wait::Condition;
 use crate::clock::Clock;
 use crate::stop::Stop;
+use crate::time::Now;
 
 /// A running simulator. Copies reach the same modem.
 #[derive(Clone, Debug)]
@@ -166,7 +167,7 @@ impl Simulator {
         }
     }
 
-    fn change(&self, act: impl FnOnce(&mut Modem, crate::time::Now)) {
+    fn change(&self, act: impl FnOnce(&mut Modem, Now)) {
         act(&mut self.modem.borrow_mut(), self.clock.now());
         self.news.send_replace(());
     }

@@ -159,4 +159,9 @@ impl Modem {
         }
         self.pump(now);
     }
+
+    /// The modem vanished before it could answer; the report comes all the same, as soon as it can be delivered.
+    pub(super) fn abandon(&mut self, sent: Sent) {
+        self.network.queue.extend(sent.report);
+    }
 }

@@ -43,16 +43,7 @@ impl Default for Condition {
 
 impl Condition {
     pub(super) fn holds(&self, modem: &Modem) -> bool {
-        let heard = self.at.as_deref().is_none_or(|beginning| {
-            let begins = |line: &str| {
-                line.get(..beginning.len())
-                    .is_some_and(|head| head.eq_ignore_ascii_case(beginning))
-            };
-            let lines = modem.heard.iter().skip(self.since);
-            lines.filter(|heard| begins(&heard.line)).count() >= self.count
-        });
-        heard
-            && modem.network.air.len() >= self.air
+        modem.network.air.len() >= self.air
             && modem.network.delivered >= self.delivered
             && self
                 .queue
@@ -61,6 +52,19 @@ impl Condition {
                 .call
                 .as_deref()
                 .is_none_or(|wanted| wanted == call_state(modem))
+            && self
+                .at
+                .as_deref()
+                .is_none_or(|beginning| self.heard(modem, beginning))
+    }
+
+    fn heard(&self, modem: &Modem, beginning: &str) -> bool {
+        let begins = |line: &str| {
+            let head = line.get(..beginning.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(beginning))
+        };
+        let lines = modem.heard.iter().skip(self.since);
+        lines.filter(|heard| begins(&heard.line)).count() >= self.count
     }
 
     /// What the waiting one is told.

@@ -292,6 +292,37 @@ fn a_lost_answer_leaves_the_message_on_the_air() {
 }
 
 #[test]
+fn it_vanishes_in_a_send_at_the_point_ordered() {
+    for (point, on_air) in [("prompt", 0), ("start", 0), ("pdu", 1)] {
+        let mut bench = Bench::new(Model::Ec25);
+        bench.ordered(&format!("unplug-after {point}"));
+        let prompted = bench.say("AT+CMGS=23");
+        assert_eq!(prompted.is_empty(), point == "prompt", "{point}");
+        bench
+            .modem
+            .feed(format!("{SUBMIT}\x1a").as_bytes(), bench.now);
+        assert_eq!(bench.heard(), "", "{point}");
+        assert_eq!(bench.air().len(), on_air, "{point}");
+        assert_eq!(bench.ordered("state")["plugged"], false, "{point}");
+    }
+}
+
+#[test]
+fn unplugged_before_the_answer_the_message_is_on_the_air_and_its_report_comes_later() {
+    let mut bench = Bench::new(Model::Ec25);
+    bench.ordered("delay 500");
+    assert_eq!(bench.send(SUBMIT_REPORT), "");
+    bench.ordered("unplug");
+    assert_eq!(bench.wait(1_000), "");
+    assert_eq!(bench.air().len(), 1);
+    assert_eq!(bench.ordered("state")["queue"], 1);
+    assert_eq!(bench.say("AT"), "");
+    bench.ordered("replug");
+    assert!(bench.heard().contains("RDY"));
+    assert_eq!(bench.say("ATE0"), "ATE0\r\r\nOK\r\n");
+}
+
+#[test]
 fn notifications_come_in_the_middle_of_a_reply_when_told_to() {
     let mut bench = Bench::new(Model::Ec25);
     bench.ordered("interleave on");
