@@ -112,7 +112,7 @@ pub async fn run(
     }
     door::take_away(&socket);
     let gone = async {
-        while house.seats.borrow().len() > 0 {
+        while Rc::strong_count(&house) > 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -114,7 +114,8 @@ impl<B> Seats<B> {
     }
 
     /// Taken seats.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.seats.len()
     }
 }

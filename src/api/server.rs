@@ -22,6 +22,7 @@ use tiny_http::{Header, Request, Response, Server, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::answer::{Answer, MAX_ANSWER};
@@ -38,11 +39,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 type Job = (Ask, oneshot::Sender<Answer>);
 
 /// The way through tiny_http.
-#[derive(Debug)]
 pub struct Bridge {
     desk: Rc<Desk>,
     jobs: mpsc::UnboundedSender<Job>,
     lanes: Rc<Cell<usize>>,
+    server: Arc<Server>,
+    pump: AbortHandle,
     thread: JoinHandle<()>,
 }
 
@@ -60,7 +62,8 @@ impl Bridge {
             .name(String::from("http"))
             .stack_size(128 * 1024)
             .spawn(move || receive(&inside, &asks, &replied))?;
-        tokio::task::spawn_local(pump(Rc::clone(&desk), server, asked, replies));
+        let pump = pump(Rc::clone(&desk), Arc::clone(&server), asked, replies);
+        let pump = tokio::task::spawn_local(pump).abort_handle();
         let (jobs, waiting) = mpsc::unbounded_channel();
         let waiting = Rc::new(Mutex::new(waiting));
         let lanes = Rc::new(Cell::new(0));
@@ -75,6 +78,8 @@ impl Bridge {
             desk,
             jobs,
             lanes,
+            server,
+            pump,
             thread,
         })
     }
@@ -93,13 +98,14 @@ impl Bridge {
         })
     }
 
-    /// Ends lanes and thread; returns when tiny_http's socket is gone.
+    /// Ends lanes, pump and thread; returns when tiny_http's socket is gone.
     pub async fn stop(self) {
         drop(self.jobs);
-        let thread = self.thread;
-        // The lanes and the pump end by themselves, then the thread does.
-        while !thread.is_finished() {
+        self.pump.abort();
+        while !self.thread.is_finished() {
             tokio::time::sleep(Duration::from_millis(1)).await;
+            // The thread ends when it wakes and finds the pump gone.
+            self.server.unblock();
         }
     }
 }
@@ -174,6 +180,7 @@ async fn exchange(lane: &mut UnixStream, ask: &Ask) -> io::Result<Answer> {
                 return Err(io::Error::other("an answer of ours is too long"));
             }
             buffer.drain(..used);
+            buffer.reserve(length.saturating_sub(buffer.len()));
             while buffer.len() < length {
                 if lane.read_buf(&mut buffer).await? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
@@ -203,7 +210,7 @@ async fn pump(
 }
 
 /// tiny_http's own thread: hands requests to the runtime and writes the answers that come back, in any order. Ends when
-/// every lane has.
+/// the pump has.
 fn receive(
     server: &Server,
     asks: &mpsc::UnboundedSender<(u32, Ask)>,

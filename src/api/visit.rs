@@ -26,7 +26,6 @@ const FIRST: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What all visits share.
-#[derive(Debug)]
 pub struct House {
     /// For what waits, and for the configuration.
     pub desk: Rc<Desk>,

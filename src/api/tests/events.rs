@@ -137,6 +137,7 @@ async fn streams_are_counted_and_give_their_place_back() {
                 let mut client = rig.tcp().await;
                 client.send(&open).await;
                 client.more().await;
+                client.hears("\r\n\r\n").await;
                 match client.text().contains("text/event-stream") {
                     true => Ok(()),
                     false => Err(std::io::ErrorKind::Other.into()),

@@ -71,8 +71,8 @@ impl Rig {
         ));
         let feed = Feed::new(0);
         let part_timeout = Duration::from_secs(3600);
-        let inbox = Inbox::default();
-        let outbox = Outbox::default();
+        let inbox = Inbox::new(Rc::clone(&store), feed.clone(), part_timeout, clock.now());
+        let outbox = Outbox::new(Rc::clone(&store), feed.clone(), clock.now()).unwrap();
         let (modem, mut requests) = Handle::new();
         let rooms = Rooms {
             store,
