@@ -236,8 +236,7 @@ impl Work {
         let name = &self.target.name;
         let mut cursors = self.common.cursors.borrow_mut();
         cursors.move_to(name, self.queue.cursor());
-        let passed = cursors.newly_passed_by_all();
-        super::delete_passed(&self.config, &self.common.rooms, passed);
+        super::delete_passed(&self.config, &self.common.rooms, &mut cursors);
         if let Err(why) = cursors.keep(name, lag) {
             log::warn!("push to '{name}': a restart would repeat the last pushes: {why}");
         }
@@ -270,7 +269,7 @@ pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
     stored.map(|stored| stored.message)
 }
 
-/// True when `target`, having passed `event`, has really taken its message.
+/// True when `target`, having done `event`, has handed its message on instead of passing it over.
 pub(super) fn takes(config: &Config, target: &ToHttp, event: &Event, message: &Received) -> bool {
     subscribes(target, event.kind)
         && config.takes(&target.forwarding.who, &message.from)

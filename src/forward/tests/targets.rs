@@ -401,3 +401,26 @@ async fn a_text_too_long_for_any_url_is_passed_over_and_never_deleted() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_new_deleting_target_leaves_what_came_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path());
+    let (dead, mut dead_told) = receiver(&[NO]).await;
+    let (port, mut told) = receiver(&[OK]).await;
+    let (change, config) = watch::channel(configured(vec![named("dead", dead)]));
+    house
+        .live(config, async {
+            let before = MessageId(house.message(1, 1));
+            dead_told.recv().await.unwrap();
+            let mut deleting = named("deleting", port);
+            deleting.forwarding.delete_sms = true;
+            change.send_replace(configured(vec![deleting]));
+            until(|| house.targets.borrow()[0].name == "deleting").await;
+            let after = MessageId(house.message(1, 2));
+            assert!(line(&told.recv().await.unwrap()).contains("=m2 "));
+            until(|| house.rooms.inbox.borrow().get(after).is_none()).await;
+            assert!(house.rooms.inbox.borrow().get(before).is_some());
+        })
+        .await;
+}
