@@ -516,7 +516,7 @@ fn unreadable(arrival: &Arrival, now: Now) -> Received {
     Received {
         id: MessageId(0),
         from: Number::as_received("unknown"),
-        text: stored::hex(&arrival.pdu),
+        text: sms::to_hex(&arrival.pdu),
         sent_at: None,
         received_at: now.wall,
         parts: 1,

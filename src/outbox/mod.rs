@@ -1,14 +1,27 @@
 //! Room: messages to send — submit, schedule, retry by cause, match delivery reports. Never talks to the modem: the
 //! modem's one worker takes the next part when the radio is free and says what became of it.
 
+mod queue;
+mod report;
+mod retry;
+mod schedule;
+mod stored;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
+use self::queue::{About, Queue, Waiting};
+use self::stored::{Answered, Content, State};
 use crate::feed::Feed;
 use crate::inbox::Query;
-use crate::message::{MessageId, Outgoing, Submission};
-use crate::sms::{BadText, StatusReport};
-use crate::store::{Shared, WhyNot};
+use crate::message::{MessageId, Outgoing, SendError, Status, Submission};
+use crate::sms::{self, BadText, Preview, StatusReport, SubmitOptions};
+use crate::store::{Change, Key, Kind, Shared, WhyNot};
 use crate::time::{Now, Tick};
 
 /// One part for the modem.
@@ -89,20 +102,79 @@ pub enum Removed {
 
 /// The keeper of outgoing messages.
 #[derive(Debug)]
-pub struct Outbox {}
+pub struct Outbox {
+    store: Shared,
+    queue: Queue,
+    bell: Rc<Notify>,
+    codec: Codec,
+    /// The parts of the message that was taken last.
+    made: Option<(MessageId, Tpdus)>,
+}
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    reason = "the store's helper fills these in"
-)]
+/// All parts of a message, coded.
+type Tpdus = Vec<Vec<u8>>;
+
+/// What the outbox asks of `sms/`; tests answer it themselves.
+#[derive(Clone, Copy, Debug)]
+struct Codec {
+    preview: fn(&str) -> Result<Preview, BadText>,
+    submit: fn(&str, &SubmitOptions) -> Result<Tpdus, BadText>,
+}
+
+const SMS: Codec = Codec {
+    preview: sms::preview,
+    submit: sms::submit,
+};
+
+/// How long an `Idempotency-Key` counts, in seconds.
+const KEY_COUNTS_S: i64 = 24 * 3600;
+/// How many of them are kept at most.
+const KEYS: usize = 256;
+
 impl Outbox {
     /// An outbox over what the store holds. A message found `sending` becomes `unconfirmed` (with its event).
     ///
     /// # Errors
     /// [`WhyNot`].
     pub fn new(store: Shared, feed: Feed, now: Now) -> Result<Outbox, WhyNot> {
-        unimplemented!()
+        Outbox::with(store, feed, now, SMS)
+    }
+
+    fn with(store: Shared, feed: Feed, now: Now, codec: Codec) -> Result<Outbox, WhyNot> {
+        let mut queue = Queue::new(store.clone(), feed);
+        let stored = store.borrow();
+        let mut cut_short = Vec::new();
+        for (id, value) in stored.range(Kind::OutgoingState, 0) {
+            let id = MessageId(id);
+            let Some(state) = stored::read::<State>(value).filter(|state| !state.status.is_final())
+            else {
+                continue;
+            };
+            let content = stored.get(stored::content_key(id));
+            let Some(content) = content.and_then(stored::read::<Content>) else {
+                log::error!("outbox: message {id} cannot be read and is not sent");
+                continue;
+            };
+            if state.status == Status::Sending {
+                cut_short.push(id);
+            }
+            queue.found(id, &content, state, now);
+        }
+        drop(stored);
+        for id in cut_short {
+            log::warn!(
+                "outbox: message {id} was at the modem when the agent stopped; it is not sent again"
+            );
+            queue.change(id, now, schedule::unconfirmed);
+        }
+        queue.flush(now)?;
+        Ok(Outbox {
+            store,
+            queue,
+            bell: Rc::new(Notify::new()),
+            codec,
+            made: None,
+        })
     }
 
     /// Accepts all of `submissions` or none, in one batch. With `key` (an `Idempotency-Key`, kept 24 h) a repeat gives
@@ -116,37 +188,173 @@ impl Outbox {
         key: Option<&str>,
         now: Now,
     ) -> Result<Vec<Outgoing>, Refusal> {
-        unimplemented!()
+        let fingerprint = key.map_or(0, |_| stored::request(&submissions));
+        let key = key.map(stored::answered_key);
+        if let Some(first) = key.and_then(|key| self.first_answer(key, now)) {
+            if first.fingerprint != fingerprint {
+                return Err(Refusal::KeyReused);
+            }
+            return Ok(first.ids.iter().filter_map(|id| self.get(*id)).collect());
+        }
+        let mut messages = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            messages.push(self.prepare(submission, now)?);
+        }
+        let mut changes = Vec::new();
+        for message in &messages {
+            let state = schedule::fresh(message.submission.validity_s);
+            changes.push(stored::put_content(message));
+            changes.push(stored::put_state(message.id, &state));
+        }
+        if let Some(key) = key {
+            let answered = Answered {
+                fingerprint,
+                ids: messages.iter().map(|message| message.id).collect(),
+                at: now.wall,
+            };
+            changes.extend(self.outdated_keys(now));
+            changes.push(stored::put_answered(key, &answered));
+        }
+        let applied = self.store.borrow_mut().apply(&changes);
+        applied.map_err(Refusal::Store)?;
+        for message in &messages {
+            self.queue.submitted(message, now);
+        }
+        self.bell.notify_one();
+        Ok(messages)
+    }
+
+    fn prepare(&self, submission: Submission, now: Now) -> Result<Outgoing, Refusal> {
+        if submission.to.is_alphanumeric() {
+            return Err(Refusal::Alphanumeric);
+        }
+        let preview = (self.codec.preview)(&submission.text).map_err(Refusal::Text)?;
+        Ok(Outgoing {
+            id: self.store.borrow_mut().next_id(),
+            submission,
+            encoding: preview.encoding,
+            parts: preview.parts,
+            created_at: now.wall,
+            status: Status::Queued,
+            error: None,
+            sent_at: None,
+            delivered_at: None,
+        })
+    }
+
+    fn first_answer(&self, key: Key, now: Now) -> Option<Answered> {
+        let store = self.store.borrow();
+        let first: Answered = stored::read(store.get(key)?)?;
+        (!report::is_older(first.at, now.wall, KEY_COUNTS_S)).then_some(first)
+    }
+
+    /// Removes keys that count no more, and the oldest of too many.
+    fn outdated_keys(&self, now: Now) -> Vec<Change> {
+        let store = self.store.borrow();
+        let keys = store.range(Kind::Idempotency, 0);
+        let mut keys: Vec<(Option<MessageId>, bool, u64)> = keys
+            .map(|(id, value)| match stored::read::<Answered>(value) {
+                Some(answered) => {
+                    let over = report::is_older(answered.at, now.wall, KEY_COUNTS_S);
+                    (answered.ids.first().copied(), over, id)
+                }
+                None => (None, true, id),
+            })
+            .collect();
+        keys.sort_unstable();
+        let too_many = (keys.len() + 1).saturating_sub(KEYS);
+        let outdated = keys.into_iter().enumerate();
+        outdated
+            .filter(|(place, (_, over, _))| *over || *place < too_many)
+            .map(|(_, (_, _, id))| Change::Delete {
+                key: Key {
+                    kind: Kind::Idempotency,
+                    id,
+                },
+            })
+            .collect()
     }
 
     /// Resolves when there may be a part to send now: something was submitted, or a pause is over. Never across a
     /// borrow: take [`Outbox::bell`] out first.
-    pub fn bell(&self) -> std::rc::Rc<tokio::sync::Notify> {
-        unimplemented!()
+    pub fn bell(&self) -> Rc<Notify> {
+        self.bell.clone()
     }
 
     /// The part to send now, if one is due. Marks nothing; expires what is overdue.
     pub fn next(&mut self, now: Now) -> Option<Job> {
-        unimplemented!()
+        self.queue.flush_or_wait(now);
+        for id in self.queue.overdue(now.tick) {
+            log::info!("outbox: message {id} is given up, its validity ran out");
+            self.queue.change(id, now, schedule::expired);
+        }
+        self.queue.flush_or_wait(now);
+        while let Some(id) = self.queue.due(now.tick) {
+            if let Some(job) = self.make(id, now) {
+                return Some(job);
+            }
+            log::error!("outbox: message {id} cannot be coded and is given up");
+            self.queue.change(id, now, |state| {
+                state.status = Status::Failed;
+                state.error = Some(SendError {
+                    code: None,
+                    cause: String::from("the stored message cannot be coded"),
+                });
+            });
+            self.queue.flush_or_wait(now);
+        }
+        None
+    }
+
+    fn make(&mut self, id: MessageId, now: Now) -> Option<Job> {
+        let message = self.get(id)?;
+        let waiting = self.queue.get(id)?;
+        let part = waiting.state.taken.len();
+        if part == 0 || self.made.as_ref().is_none_or(|(made, _)| *made != id) {
+            let asked = &message.submission;
+            let left_s = waiting.times.left_s(now.tick);
+            let options = SubmitOptions {
+                to: asked.to.clone(),
+                flash: asked.flash,
+                report: asked.report,
+                validity_s: asked.validity_s.map(|_| left_s.max(1)),
+                // Consecutive messages to one recipient must not share it.
+                reference: id.0.to_le_bytes()[0],
+            };
+            let parts = (self.codec.submit)(&asked.text, &options).ok()?;
+            self.made = Some((id, parts));
+        }
+        let (_, parts) = self.made.as_ref()?;
+        Some(Job {
+            id,
+            part: u8::try_from(part).ok()?,
+            tpdu: parts.get(part)?.clone(),
+            more: part + 1 < parts.len(),
+            submission: message.submission,
+        })
     }
 
     /// When [`Outbox::next`] will have something if nothing is submitted meanwhile.
     pub fn next_wake(&self) -> Option<Tick> {
-        unimplemented!()
+        self.queue.next_wake()
     }
 
     /// Writes "this part is at the modem" to flash. Called between prompt and PDU; after a crash the message is
     /// `unconfirmed`.
     ///
     /// # Errors
-    /// [`WhyNot`]: do not hand the PDU over.
+    /// [`WhyNot`]: do not hand the PDU over. Also when its owner cancelled it since [`Outbox::next`].
     pub fn begin(&mut self, job: &Job, now: Now) -> Result<(), WhyNot> {
-        unimplemented!()
+        self.queue.begin(job.id, now)
     }
 
     /// What became of the part. Keeps the outcome in memory and tries again to write it when the flash refuses.
     pub fn finish(&mut self, job: &Job, outcome: Outcome, now: Now) {
-        unimplemented!()
+        self.queue.finish(job.id, &outcome, now);
+        if let Some(message) = self.get(job.id) {
+            log_outcome(&message, job, &outcome);
+        }
+        self.queue.flush_or_wait(now);
     }
 
     /// A delivery report. `true` when a message was waiting for it. Ok means it is on flash and may be acknowledged.
@@ -154,17 +362,82 @@ impl Outbox {
     /// # Errors
     /// [`WhyNot`]: offer it again later.
     pub fn report(&mut self, report: &StatusReport, now: Now) -> Result<bool, WhyNot> {
-        unimplemented!()
+        self.queue.flush(now)?;
+        match self.about(report, now) {
+            Some(about) => self
+                .queue
+                .reported(about, report.status, now)
+                .map(|()| true),
+            None => Ok(self.queue.came_early(report)),
+        }
+    }
+
+    /// The newest message with a part that waits for this report, and the part's place.
+    fn about(&self, report: &StatusReport, now: Now) -> Option<About> {
+        let store = self.store.borrow();
+        let states = store.range(Kind::OutgoingState, 0).rev();
+        for (id, value) in states {
+            let id = MessageId(id);
+            let state = match self.queue.get(id) {
+                Some(waiting) => Some(waiting.state.clone()),
+                None => stored::read::<State>(value),
+            };
+            let Some(state) = state else { continue };
+            let place = state.taken.iter().rposition(|part| {
+                part.reference == report.reference
+                    && part.report.is_none()
+                    && report::awaited(part.at, now.wall)
+            });
+            let Some(place) = place else { continue };
+            let content = store.get(stored::content_key(id));
+            let to = content.and_then(stored::read::<Content>)?.to;
+            if report::same_party(&to, &report.to) {
+                return Some(About {
+                    id,
+                    to,
+                    state,
+                    place,
+                });
+            }
+        }
+        None
     }
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Outgoing> {
-        unimplemented!()
+        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
+        let limit = if query.limit == 0 {
+            usize::MAX
+        } else {
+            query.limit
+        };
+        let text = query.text.as_ref().map(|text| text.to_lowercase());
+        let store = self.store.borrow();
+        store
+            .range(Kind::Outgoing, from)
+            .filter_map(|(id, _)| self.get(MessageId(id)))
+            .filter(|message| {
+                let to = &message.submission.to;
+                query.number.as_ref().is_none_or(|number| to == number)
+            })
+            .filter(|message| {
+                let own = &message.submission.text;
+                text.as_ref()
+                    .is_none_or(|text| own.to_lowercase().contains(text.as_str()))
+            })
+            .take(limit)
+            .collect()
     }
 
     /// One message.
     pub fn get(&self, id: MessageId) -> Option<Outgoing> {
-        unimplemented!()
+        let store = self.store.borrow();
+        let content: Content = stored::read(store.get(stored::content_key(id))?)?;
+        if let Some(waiting) = self.queue.get(id) {
+            return Some(stored::outgoing(id, content, &waiting.state));
+        }
+        let state: State = stored::read(store.get(stored::state_key(id))?)?;
+        Some(stored::outgoing(id, content, &state))
     }
 
     /// Cancels or deletes.
@@ -172,16 +445,60 @@ impl Outbox {
     /// # Errors
     /// [`WhyNot`].
     pub fn remove(&mut self, id: MessageId, now: Now) -> Result<Removed, WhyNot> {
-        unimplemented!()
+        self.queue.flush(now)?;
+        match self.queue.get(id).map(Waiting::is_at_modem) {
+            Some(true) => return Ok(Removed::Busy),
+            Some(false) => {
+                self.queue.cancel(id, now)?;
+                return Ok(Removed::Cancelled);
+            }
+            None => {}
+        }
+        let keys = [stored::content_key(id), stored::state_key(id)];
+        let mut store = self.store.borrow_mut();
+        if keys.iter().all(|key| store.get(*key).is_none()) {
+            return Ok(Removed::Unknown);
+        }
+        store.apply(&keys.map(|key| Change::Delete { key }))?;
+        Ok(Removed::Deleted)
     }
 
     /// Messages not finished.
     pub fn waiting(&self) -> usize {
-        unimplemented!()
+        self.queue.len()
     }
 
     /// The pause before attempt `attempt` (1 = the first retry) after a temporary cause.
     pub fn pause(attempt: u32) -> Duration {
-        unimplemented!()
+        retry::pause(attempt)
+    }
+}
+
+/// One line for the person at 3 a.m.: what became of a part, and what happens next.
+fn log_outcome(message: &Outgoing, job: &Job, outcome: &Outcome) {
+    let (id, part) = (job.id, job.part + 1);
+    let to = message.submission.to.masked();
+    match outcome {
+        Outcome::Accepted { .. } => {
+            log::info!("outbox: part {part} of message {id} to {to} is sent");
+        }
+        Outcome::Refused { code } => {
+            let cause = retry::cause(*code).1;
+            let then = match message.status.is_final() {
+                true => "it is given up",
+                false => "it is tried again later",
+            };
+            log::warn!("outbox: part {part} of message {id} to {to} was refused ({cause}); {then}");
+        }
+        Outcome::NotHandedOver => {
+            log::info!(
+                "outbox: part {part} of message {id} did not reach the modem; it is tried again"
+            );
+        }
+        Outcome::Unknown => {
+            log::warn!(
+                "outbox: no answer to part {part} of message {id} to {to}; it may be on the air and is not sent again"
+            );
+        }
     }
 }

@@ -1,0 +1,187 @@
+//! Codec: the outbox's records on flash. Never reads or writes the store.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::message::{Encoding, MessageId, Number, Outgoing, SendError, Status, Submission};
+use crate::store::{Change, Keep, Key, Kind};
+use crate::time::WallTime;
+
+/// What was asked. It may go for room from the start: the store lets the records of one message go only together, and
+/// the state stays until it is final. So a text is written once.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Content {
+    #[serde(rename = "n")]
+    pub(super) to: Number,
+    #[serde(rename = "t")]
+    text: String,
+    #[serde(rename = "f", default, skip_serializing_if = "is_false")]
+    flash: bool,
+    #[serde(rename = "r", default, skip_serializing_if = "is_false")]
+    report: bool,
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub(super) validity_s: Option<u32>,
+    #[serde(rename = "o")]
+    origin: String,
+    #[serde(rename = "e")]
+    encoding: Encoding,
+    #[serde(rename = "p")]
+    pub(super) parts: u8,
+    #[serde(rename = "c")]
+    pub(super) created_at: WallTime,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// A part the network took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Taken {
+    /// TP-MR.
+    #[serde(rename = "m")]
+    pub(super) reference: u8,
+    /// When.
+    #[serde(rename = "a")]
+    pub(super) at: WallTime,
+    /// TP-ST of its final report.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(super) report: Option<u8>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    #[serde(rename = "s")]
+    pub(super) status: Status,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<SendError>,
+    /// Temporary failures of the part that is next.
+    #[serde(rename = "n", default)]
+    pub(super) attempts: u32,
+    /// The parts sent so far, in order.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) taken: Vec<Taken>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent_at: Option<WallTime>,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(super) delivered_at: Option<WallTime>,
+    /// Seconds of validity left when this was written: the wall clock may jump before it is read.
+    #[serde(rename = "l")]
+    pub(super) left_s: u32,
+}
+
+/// What an `Idempotency-Key` was answered with.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Answered {
+    /// Of the request.
+    #[serde(rename = "h")]
+    pub(super) fingerprint: u64,
+    #[serde(rename = "i")]
+    pub(super) ids: Vec<MessageId>,
+    #[serde(rename = "a")]
+    pub(super) at: WallTime,
+}
+
+/// The key of what was asked.
+pub(super) fn content_key(id: MessageId) -> Key {
+    Key {
+        kind: Kind::Outgoing,
+        id: id.0,
+    }
+}
+
+/// The key of where it stands.
+pub(super) fn state_key(id: MessageId) -> Key {
+    Key {
+        kind: Kind::OutgoingState,
+        id: id.0,
+    }
+}
+
+/// The key of an `Idempotency-Key`.
+pub(super) fn answered_key(key: &str) -> Key {
+    Key {
+        kind: Kind::Idempotency,
+        id: fingerprint(key.as_bytes()),
+    }
+}
+
+/// Eight bytes that tell texts apart.
+pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    let first = digest.first_chunk();
+    first.map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Eight bytes that tell requests apart.
+pub(super) fn request(submissions: &[Submission]) -> u64 {
+    fingerprint(&serde_json::to_vec(submissions).unwrap_or_default())
+}
+
+fn put(key: Key, value: &impl Serialize, keep: Keep) -> Change {
+    Change::Put {
+        key,
+        value: serde_json::to_vec(value).unwrap_or_default(),
+        keep,
+    }
+}
+
+/// Sets what was asked.
+pub(super) fn put_content(message: &Outgoing) -> Change {
+    let asked = &message.submission;
+    let content = Content {
+        to: asked.to.clone(),
+        text: asked.text.clone(),
+        flash: asked.flash,
+        report: asked.report,
+        validity_s: asked.validity_s,
+        origin: asked.origin.clone(),
+        encoding: message.encoding,
+        parts: message.parts,
+        created_at: message.created_at,
+    };
+    put(content_key(message.id), &content, Keep::UntilRoom)
+}
+
+/// Sets where it stands.
+pub(super) fn put_state(id: MessageId, state: &State) -> Change {
+    let keep = if state.status.is_final() {
+        Keep::UntilRoom
+    } else {
+        Keep::Always
+    };
+    put(state_key(id), state, keep)
+}
+
+/// Sets an answer.
+pub(super) fn put_answered(key: Key, answered: &Answered) -> Change {
+    put(key, answered, Keep::Always)
+}
+
+/// Reads any of the above.
+pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(value).ok()
+}
+
+/// The whole message.
+pub(super) fn outgoing(id: MessageId, content: Content, state: &State) -> Outgoing {
+    Outgoing {
+        id,
+        submission: Submission {
+            to: content.to,
+            text: content.text,
+            flash: content.flash,
+            report: content.report,
+            validity_s: content.validity_s,
+            origin: content.origin,
+        },
+        encoding: content.encoding,
+        parts: content.parts,
+        created_at: content.created_at,
+        status: state.status,
+        error: state.error.clone(),
+        sent_at: state.sent_at,
+        delivered_at: state.delivered_at,
+    }
+}
