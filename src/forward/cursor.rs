@@ -19,6 +19,8 @@ pub(super) struct Cursors {
 #[derive(Debug)]
 struct Place {
     name: String,
+    /// The newest event when it was new: that one and all before it never were its.
+    begin: u64,
     at: u64,
     on_flash: u64,
 }
@@ -45,12 +47,14 @@ impl Cursors {
         for name in names {
             let found = self.take(name).or_else(|| self.recorded(name, newest));
             places.push(found.unwrap_or_else(|| {
-                changes.push(put(name, newest));
-                Place {
+                let place = Place {
                     name: String::from(*name),
+                    begin: newest,
                     at: newest,
                     on_flash: newest,
-                }
+                };
+                changes.push(place.put());
+                place
             }));
         }
         let first = self.places.is_empty() && self.passed_by_all == 0;
@@ -64,6 +68,12 @@ impl Cursors {
     /// The last event that `name` has done; `None` when it is not followed.
     pub(super) fn at(&self, name: &str) -> Option<u64> {
         self.place(name).map(|place| place.at)
+    }
+
+    /// True when `event` came in the time of `name` and is done there.
+    pub(super) fn has_done(&self, name: &str, event: u64) -> bool {
+        self.place(name)
+            .is_some_and(|place| place.begin < event && event <= place.at)
     }
 
     /// `name` has done everything up to and including `to`.
@@ -82,7 +92,7 @@ impl Cursors {
             return Ok(());
         };
         if place.at.saturating_sub(place.on_flash) > lag {
-            self.store.borrow_mut().apply(&[put(name, place.at)])?;
+            self.store.borrow_mut().apply(&[place.put()])?;
             place.on_flash = place.at;
         }
         Ok(())
@@ -111,9 +121,10 @@ impl Cursors {
     /// A place from flash; never ahead of the store, or a store that was wiped would keep its news to itself.
     fn recorded(&self, name: &str, newest: u64) -> Option<Place> {
         let store = self.store.borrow();
-        let on_flash = u64::from_be_bytes(*store.get(key(name))?.first_chunk()?);
+        let (on_flash, begin, _) = read(store.get(key(name))?)?;
         Some(Place {
             name: String::from(name),
+            begin: begin.min(newest),
             at: on_flash.min(newest),
             on_flash,
         })
@@ -121,9 +132,10 @@ impl Cursors {
 
     fn strangers(&self, names: &[&str]) -> Vec<Change> {
         let gone = |value: &[u8]| {
-            let text = value.get(8..).and_then(|tail| str::from_utf8(tail).ok());
-            text.and_then(|text| text.strip_prefix(OURS))
-                .is_some_and(|name| !names.contains(&name))
+            read(value).is_some_and(|(_, _, name)| {
+                name.strip_prefix(OURS)
+                    .is_some_and(|name| !names.contains(&name))
+            })
         };
         self.store
             .borrow()
@@ -150,14 +162,25 @@ fn key(name: &str) -> Key {
     }
 }
 
-/// Eight bytes big-endian, as the store reads every cursor, then whose it is.
-fn put(name: &str, at: u64) -> Change {
-    let mut value = at.to_be_bytes().to_vec();
-    value.extend_from_slice(OURS.as_bytes());
-    value.extend_from_slice(name.as_bytes());
-    Change::Put {
-        key: key(name),
-        value,
-        keep: Keep::Always,
+impl Place {
+    /// Eight bytes big-endian, as the store reads every cursor; then where it began, likewise, and whose it is.
+    fn put(&self) -> Change {
+        let mut value = self.at.to_be_bytes().to_vec();
+        value.extend_from_slice(&self.begin.to_be_bytes());
+        value.extend_from_slice(OURS.as_bytes());
+        value.extend_from_slice(self.name.as_bytes());
+        Change::Put {
+            key: key(&self.name),
+            value,
+            keep: Keep::Always,
+        }
     }
+}
+
+/// Reads a record back: place, beginning, whose.
+fn read(value: &[u8]) -> Option<(u64, u64, &str)> {
+    let (at, rest) = value.split_first_chunk()?;
+    let (begin, name) = rest.split_first_chunk()?;
+    let name = str::from_utf8(name).ok()?;
+    Some((u64::from_be_bytes(*at), u64::from_be_bytes(*begin), name))
 }

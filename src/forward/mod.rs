@@ -121,9 +121,9 @@ fn enabled(config: &Config) -> impl Iterator<Item = &ToHttp> {
     config.to_http.iter().filter(switched_on)
 }
 
-/// Deletes the messages after `from`, up to and including `to`, that a target with `delete_sms` has taken. Every enabled
-/// target has passed them.
-fn delete_passed(config: &Config, rooms: &Rooms, (from, to): (u64, u64)) {
+/// Deletes the messages that every enabled target has passed by now and that one with `delete_sms` has taken.
+fn delete_passed(config: &Config, rooms: &Rooms, cursors: &mut Cursors) {
+    let (from, to) = cursors.newly_passed_by_all();
     let deleting = |target: &&ToHttp| target.forwarding.delete_sms;
     if from >= to || !enabled(config).any(|target| deleting(&target)) {
         return;
@@ -141,6 +141,7 @@ fn delete_passed(config: &Config, rooms: &Rooms, (from, to): (u64, u64)) {
         };
         let taken = enabled(config)
             .filter(deleting)
+            .filter(|target| cursors.has_done(&target.name, event.seq))
             .any(|target| target::takes(config, target, &event, &message));
         if !taken {
             continue;

@@ -5,16 +5,17 @@
 //! at least once, never less.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::cursor::Cursors;
-use super::http;
+use super::http::{self, Failure};
 use super::queue::Queue;
 use super::retry::Retry;
-use super::webhook::{self, Unfit};
+use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp};
 use crate::feed::Listener;
@@ -51,7 +52,7 @@ pub(super) async fn run(name: String, mut config: watch::Receiver<Rc<Config>>, c
 
 /// One target under one configuration. It begins without a pause: whatever was wrong may be put right now.
 struct Work {
-    target: ToHttp,
+    target: Rc<ToHttp>,
     config: Rc<Config>,
     common: Common,
     queue: Queue,
@@ -63,7 +64,7 @@ impl Work {
         let target = super::enabled(&config).find(|target| target.name == name)?;
         let at = common.cursors.borrow().at(name)?;
         Some(Work {
-            target: target.clone(),
+            target: Rc::new(target.clone()),
             queue: Queue::new(at),
             retry: Retry::default(),
             config,
@@ -78,16 +79,17 @@ impl Work {
         config: &mut watch::Receiver<Rc<Config>>,
     ) -> bool {
         loop {
-            self.look();
+            match config.has_changed() {
+                Ok(false) => self.look(),
+                Ok(true) => return true,
+                Err(_main_is_gone) => return false,
+            }
             let now = self.common.rooms.clock.now().tick;
             let wake = self.retry.next_wake();
             if let Some(seq) = self.queue.front()
                 && wake.is_none_or(|wake| wake <= now)
             {
-                self.push(seq).await;
-                if config.has_changed().unwrap_or(true) {
-                    return true;
-                }
+                self.push(seq, bell).await;
                 continue;
             }
             tokio::select! {
@@ -117,14 +119,13 @@ impl Work {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        if event.kind != EventKind::MessageReceived {
-            return subscribes(&self.target, event.kind);
-        }
+        let for_us = || {
+            let who = &self.target.forwarding.who;
+            message(&self.common.rooms, event)
+                .is_some_and(|message| self.config.takes(who, &message.from))
+        };
         subscribes(&self.target, event.kind)
-            && message(&self.common.rooms, event).is_some_and(|message| {
-                let who = &self.target.forwarding.who;
-                self.config.takes(who, &message.from)
-            })
+            && (event.kind != EventKind::MessageReceived || for_us())
     }
 
     fn event(&self, seq: u64) -> Option<Event> {
@@ -133,7 +134,7 @@ impl Work {
         next.filter(|event| event.seq == seq)
     }
 
-    async fn push(&mut self, seq: u64) {
+    async fn push(&mut self, seq: u64, bell: &mut Listener) {
         let name = &self.target.name;
         let Some(event) = self.event(seq) else {
             log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
@@ -146,7 +147,7 @@ impl Work {
         }
         let now = self.common.rooms.clock.now().wall;
         match webhook::request(&self.target, &event, message.as_ref(), now) {
-            Ok(request) => match http::send(&self.common.dialer, &self.target, request).await {
+            Ok(request) => match self.send(request, bell).await {
                 Ok(()) => self.worked(&event),
                 Err(failure) => self.failed(&event, failure.to_string()),
             },
@@ -157,6 +158,18 @@ impl Work {
                 );
                 self.announce(&event, &long.to_string());
                 self.done();
+            }
+        }
+    }
+
+    /// Sends, and meanwhile takes in what is new, so that `queued` is right while a receiver is slow.
+    async fn send(&mut self, request: Request, bell: &mut Listener) -> Result<(), Failure> {
+        let (dialer, target) = (self.common.dialer.clone(), Rc::clone(&self.target));
+        let mut verdict = pin!(http::send(&dialer, &target, request));
+        loop {
+            tokio::select! {
+                verdict = &mut verdict => return verdict,
+                true = bell.changed() => self.look(),
             }
         }
     }
@@ -222,10 +235,10 @@ impl Work {
         let name = &self.target.name;
         let mut cursors = self.common.cursors.borrow_mut();
         cursors.move_to(name, self.queue.cursor());
-        let passed = cursors.newly_passed_by_all();
-        super::delete_passed(&self.config, &self.common.rooms, passed);
+        super::delete_passed(&self.config, &self.common.rooms, &mut cursors);
         if let Err(why) = cursors.keep(name, lag) {
-            log::warn!("push to '{name}': a restart would repeat the last pushes: {why}");
+            // The store says aloud that it takes nothing; here it would be said at every event.
+            log::debug!("push to '{name}': a restart would repeat the last pushes: {why}");
         }
         drop(cursors);
         self.health(|health| health.queued = self.queue.len());
@@ -256,7 +269,7 @@ pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
     stored.map(|stored| stored.message)
 }
 
-/// True when `target`, having passed `event`, has really taken its message.
+/// True when `target`, having done `event`, has handed its message on instead of passing it over.
 pub(super) fn takes(config: &Config, target: &ToHttp, event: &Event, message: &Received) -> bool {
     subscribes(target, event.kind)
         && config.takes(&target.forwarding.who, &message.from)

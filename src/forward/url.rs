@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// What may not stand raw in a request line; a `%` may, so that an URL that is encoded already stays as it is.
-const RAW: &AsciiSet = &CONTROLS
+pub(super) const RAW: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::sign::signature;
-use super::url::{BadUrl, Url};
+use super::url::{BadUrl, RAW, Url};
 use crate::config::{Method, ToHttp};
 use crate::message::{Event, EventKind, MessageId, Number, Received};
 use crate::time::WallTime;
@@ -26,6 +26,8 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+/// What may not stand in a field's name; the rest stays as it was configured.
+const IN_NAME: &AsciiSet = &RAW.add(b'&').add(b'=').add(b'#').add(b'+').add(b'%');
 /// The longest request target that the HTTP client takes.
 const LONGEST_TARGET: usize = 65_534;
 /// The text's field where none is configured.
@@ -183,7 +185,7 @@ fn facts(out: &mut String, event: &Event) {
 
 fn add(out: &mut String, name: &str, value: &str) {
     out.push('&');
-    out.extend(utf8_percent_encode(name, UNRESERVED));
+    out.extend(utf8_percent_encode(name, IN_NAME));
     out.push('=');
     out.extend(utf8_percent_encode(value, UNRESERVED));
 }
@@ -335,6 +337,17 @@ mod tests {
         assert_eq!(
             push(&with, "Hi").url.target,
             "/in?&message=Hi&key=a%26b%3Dc&n="
+        );
+    }
+
+    #[test]
+    fn a_fields_name_stays_as_configured_but_never_breaks_out() {
+        let mut named = target(Method::Get, "http://h/in");
+        named.message_name = String::from("sms[text]");
+        named.extra = vec![(String::from("a b&c=d#\r\n"), String::from("v"))];
+        assert_eq!(
+            push(&named, "Hi").url.target,
+            "/in?&sms[text]=Hi&a%20b%26c%3Dd%23%0D%0A=v"
         );
     }
 
