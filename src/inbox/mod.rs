@@ -246,8 +246,8 @@ impl Inbox {
     ) -> Result<Accepted, WhyNot> {
         let again = self.recent.holds(coming.fingerprint, coming.now.tick);
         let mut verdict = self.assembly.judge(&group, sequence, &deliver.body);
-        if again && verdict == Verdict::Waits {
-            // A part that came again, in another slot, after its message was whole: no new group begins.
+        if again && !matches!(verdict, Verdict::Known(_)) {
+            // A part that came again, in another slot, after its message was handed on: no new group begins.
             verdict = Verdict::Known(MessageId(0));
         }
         if let Verdict::Known(owner) = verdict {
@@ -269,7 +269,7 @@ impl Inbox {
         let mut rung = MessageId(0);
         if verdict == Verdict::Replaces {
             let parts = self.assembly.parts(&group);
-            (rung, changes) = self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+            (rung, changes) = self.hand_on(&parts, group.total(), None, coming.now.wall);
             log::info!(
                 "inbox: a sender uses a reference again; its older message is handed on incomplete"
             );

@@ -179,6 +179,11 @@ impl SimFlash {
         SimFlash::holding(self.0.borrow().image.clone())
     }
 
+    /// What another flash would hold had the power gone now.
+    pub(super) fn cut_now(&self) -> SimFlash {
+        SimFlash::holding(self.0.borrow().image.without_unsynced())
+    }
+
     fn act(&self, step: Step) -> io::Result<()> {
         let mut inner = self.0.borrow_mut();
         let refused = matches!(

@@ -406,6 +406,17 @@ fn after_a_failed_sync_nothing_more_goes_to_that_file() {
 }
 
 #[test]
+fn what_a_killed_agent_left_unsynced_is_on_flash_before_anybody_relies_on_it() {
+    let mut image = Image::default();
+    for step in a_day(30).flash.steps() {
+        image.step(&step, usize::MAX);
+        let flash = SimFlash::holding(image.clone());
+        let found = content(&flash.store(LIMIT, SEGMENT));
+        assert_eq!(content(&flash.cut_now().store(LIMIT, SEGMENT)), found);
+    }
+}
+
+#[test]
 fn a_read_only_flash_can_be_read_and_refuses_changes() {
     let day = a_day(20);
     let flash = day.flash.twin();
