@@ -1,6 +1,5 @@
 //! Edge: one open port and the conversation on it — asks, waits for the answer, keeps what is told meanwhile. Never
 //! decides what to ask.
-#![allow(clippy::disallowed_methods)]
 
 use std::collections::VecDeque;
 use std::time::Duration;

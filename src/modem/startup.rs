@@ -58,6 +58,8 @@ pub(super) struct Facts {
     pub memory: Option<Memory>,
     /// The memory that is read and deleted from just now.
     pub reading: Option<Memory>,
+    /// Messages were kept here before the memory was changed, and some still lie there.
+    pub elsewhere: Option<Memory>,
     /// The modem counts its messages.
     pub counts: bool,
     /// How full the memory for new messages is, as far as that is known.
@@ -366,10 +368,13 @@ impl Startup {
             .and_then(|lines| replies::memories(lines));
         self.note_memories(found.as_ref());
         if self.all_right(found.as_ref()) {
-            Stage::Notifications
-        } else {
-            Stage::SetMemories
+            return Stage::Notifications;
         }
+        let left = found.filter(|found| found.slots.used > 0);
+        self.facts.elsewhere = left
+            .and_then(|found| found.names.first().copied().flatten())
+            .filter(|memory| *memory != self.modem.storage);
+        Stage::SetMemories
     }
 
     fn heard_memories_set(&mut self, answer: &Answer) -> Stage {

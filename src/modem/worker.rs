@@ -7,7 +7,6 @@
 //!      ^                        | answers nothing: unresponsive
 //!      +------------------------+
 //! ```
-#![allow(clippy::disallowed_methods)]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -172,6 +172,7 @@ fn an_ec25_is_started() {
     assert_eq!(facts.sim.state.as_deref(), Some("ready"));
     assert_eq!(facts.slots, Some(Slots { used: 3, total: 50 }));
     assert_eq!(facts.memory, Some(Memory::Sim));
+    assert_eq!(facts.elsewhere, Some(Memory::Modem));
     assert!(facts.notifies && !facts.acknowledges);
 }
 
