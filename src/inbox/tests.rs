@@ -331,6 +331,33 @@ fn when_the_flash_refuses_nothing_is_kept_and_the_next_offer_is_taken() {
 }
 
 #[test]
+fn a_power_cut_anywhere_neither_loses_nor_doubles_what_lies_on_the_sim() {
+    let mut first = room();
+    let offers = [
+        (sim(1), pdu("+1|7|3|2|", "two ")),
+        (sim(2), pdu("+2||||", "alone")),
+        (sim(3), pdu("+1|7|3|3|", "three")),
+        (sim(4), pdu("+1|7|3|1|", "one ")),
+    ];
+    for (slot, pdu) in &offers {
+        first.comes(*slot, pdu.clone(), 0);
+    }
+    let cuts = first.flash.at_every_cut();
+    assert!(cuts.len() > 50, "{}", cuts.len());
+    for cut in cuts {
+        let mut again = on(cut);
+        for (slot, pdu) in &offers {
+            again.comes(*slot, pdu.clone(), 1);
+        }
+        let mut texts = again.texts();
+        texts.sort();
+        assert_eq!(texts, ["alone", "one two three"]);
+        assert_eq!(again.store.borrow().events_after(0).count(), 2);
+        assert_eq!(again.parts_on_flash(), 0);
+    }
+}
+
+#[test]
 fn slots_may_go_oldest_first_and_a_deleted_message_names_only_its_own() {
     let mut room = room();
     room.comes(sim(9), pdu("+1||||", "first"), 0);

@@ -325,6 +325,32 @@ fn a_crash_between_hand_over_and_answer_is_unconfirmed_and_never_sent_again() {
 }
 
 #[test]
+fn a_power_cut_anywhere_never_sends_a_part_twice() {
+    let mut first = room();
+    let id = first.submit(ALICE, "aaaabbbb", 0);
+    first.works(accepted(1), 0);
+    first.works(REFUSED(42), 0);
+    first.works(accepted(2), 5);
+    for cut in first.flash.at_every_cut() {
+        let mut again = on(cut, at(6));
+        let Some(found) = again.outbox.get(id) else {
+            assert_eq!(again.outbox.waiting(), 0, "not accepted, not there");
+            continue;
+        };
+        let sent = again
+            .outbox
+            .queue
+            .get(id)
+            .map(|waiting| waiting.state.taken.len());
+        let next = again.outbox.next(at(6)).map(|job| usize::from(job.part));
+        assert_eq!(next, sent, "goes on behind what was accepted");
+        let goes_on = found.status == Status::Queued;
+        assert_eq!(next.is_some(), goes_on);
+        assert!(goes_on || matches!(found.status, Status::Unconfirmed | Status::Sent));
+    }
+}
+
+#[test]
 fn when_the_flash_refuses_nothing_is_handed_over_and_an_outcome_is_kept_until_it_can_be_written() {
     let mut room = room();
     let id = room.submit(ALICE, "hi", 0);
