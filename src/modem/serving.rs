@@ -163,13 +163,15 @@ impl<'a> Serving<'a> {
         // The state changes with the first answer only: a port that opens and stays silent is no progress.
         while self.ask(commands::attention()).await? == Err(Refused::TimedOut) {}
         tell::state(self.rooms, ModemState::Starting);
-        let pin = self.kept.refused_pin.take();
+        let pin = self.kept.refused_pin.clone();
         let mut startup = Startup::new(self.options.clone(), usb, pin);
         let standing = loop {
-            match startup.next() {
+            let step = startup.next();
+            self.kept.refused_pin = startup.refused_pin().cloned();
+            match step {
                 Step::Ask(command) => {
-                    let answer = self.ask(command).await;
-                    startup.hear(answer?);
+                    let answer = self.ask(command).await?;
+                    startup.hear(answer);
                 }
                 Step::Pause(pause) => {
                     self.check_changes()?;
@@ -181,7 +183,6 @@ impl<'a> Serving<'a> {
         let facts = startup.facts().clone();
         tell::identity(self.rooms, &facts);
         self.quirks = startup.quirks();
-        self.kept.refused_pin = startup.refused_pin();
         self.memory = facts.memory.unwrap_or(self.options.storage);
         self.reading = facts.reading;
         self.elsewhere = facts.elsewhere;
@@ -312,11 +313,7 @@ impl<'a> Serving<'a> {
             biased;
             () = self.ears.stop.wait() => {}
             left = self.session.listen() => left?,
-            request = self.ears.requests.recv() => {
-                if let Some(request) = request {
-                    self.serve_request(request).await?;
-                }
-            }
+            Some(request) = self.ears.requests.recv() => self.serve_request(request).await?,
             () = bell.notified() => {}
             changed = changed(&mut self.ears.config) => if changed { self.ears.config.mark_changed(); },
             () = clock.sleep_until(wake) => {}
