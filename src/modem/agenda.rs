@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::signal::Slots;
 use crate::time::Tick;
 
 /// The least time between two idle commands, unless `poll` is shorter.
@@ -52,6 +51,8 @@ pub(super) struct Agenda {
     list_at: Option<Tick>,
     relist_at: Tick,
     used: Option<u16>,
+    /// Messages taken over one by one since the last count, which may or may not have counted them.
+    fresh: u16,
     counts: bool,
     signal_at: Tick,
     registration_at: Tick,
@@ -72,6 +73,7 @@ impl Agenda {
             list_at: Some(now),
             relist_at: now,
             used: None,
+            fresh: 0,
             counts,
             signal_at: now + SIGNAL,
             registration_at: now + SEARCHING,
@@ -206,20 +208,44 @@ impl Agenda {
         self.list_at = Some(now + pause);
     }
 
-    /// The modem counted its messages. A new count means there is something to read.
-    pub(super) fn counted(&mut self, slots: Slots, now: Tick) {
-        if self.used != Some(slots.used) {
-            self.used = Some(slots.used);
-            self.list_at = Some(self.list_at.unwrap_or(now)).filter(|_| slots.used > 0);
+    /// The modem counted its messages. A count that what was taken over meanwhile does not explain means that there is
+    /// something to read.
+    pub(super) fn counted(&mut self, used: u16, now: Tick) {
+        let explained = self
+            .used
+            .is_some_and(|before| (before..=before.saturating_add(self.fresh)).contains(&used));
+        if !explained && used > 0 {
+            self.list_at = Some(self.list_at.unwrap_or(now));
         }
-        if slots.used == 0 {
+        if used == 0 {
             self.relist_at = now + RELIST;
+        }
+        self.listed(used);
+    }
+
+    /// So many messages are stored, all of them read.
+    pub(super) fn listed(&mut self, used: u16) {
+        self.used = Some(used);
+        self.fresh = 0;
+    }
+
+    /// One was read by its own notification.
+    pub(super) fn took(&mut self) {
+        self.fresh = self.fresh.saturating_add(1);
+    }
+
+    /// One was deleted.
+    pub(super) fn freed(&mut self) {
+        if self.fresh > 0 {
+            self.fresh -= 1;
+        } else {
+            self.used = self.used.map(|used| used.saturating_sub(1));
         }
     }
 
-    /// So many messages were found by listing, or are left after reading and deleting.
-    pub(super) fn holds(&mut self, used: u16) {
-        self.used = Some(used);
+    /// As many messages may be stored, going by the last count and what was taken over since.
+    pub(super) fn most(&self) -> u16 {
+        self.used.unwrap_or(0).saturating_add(self.fresh)
     }
 }
 
@@ -231,10 +257,6 @@ mod tests {
         Tick(seconds * 1000)
     }
 
-    fn slots(used: u16) -> Slots {
-        Slots { used, total: 10 }
-    }
-
     /// Runs an idle modem from 0 to `seconds`; every task with its second.
     fn idle(agenda: &mut Agenda, seconds: u64) -> Vec<(u64, Task)> {
         let mut done = Vec::new();
@@ -243,8 +265,8 @@ mod tests {
             while let Some(task) = agenda.next(now) {
                 done.push((now.0 / 1000, task));
                 match task {
-                    Task::Count(_) => agenda.counted(slots(0), now),
-                    Task::List => agenda.holds(0),
+                    Task::Count(_) => agenda.counted(0, now),
+                    Task::List => agenda.listed(0),
                     Task::Ask(_) => {}
                 }
             }
@@ -308,14 +330,29 @@ mod tests {
     fn a_new_count_is_followed_by_a_list_and_an_old_one_is_not() {
         let mut agenda = Agenda::new(Duration::from_secs(5), true, at(0));
         assert_eq!(agenda.next(at(0)), Some(Task::List));
-        agenda.holds(2);
+        agenda.listed(2);
         assert_eq!(agenda.next(at(5)), Some(Task::Count(false)));
-        agenda.counted(slots(2), at(5));
+        agenda.counted(2, at(5));
         assert_eq!(agenda.next(at(5)), None);
         assert_eq!(agenda.next(at(10)), Some(Task::Ask(Question::Registration)));
         assert_eq!(agenda.next(at(15)), Some(Task::Count(false)));
-        agenda.counted(slots(3), at(15));
+        agenda.counted(3, at(15));
         assert_eq!(agenda.next(at(15)), Some(Task::List));
+    }
+
+    #[test]
+    fn a_count_that_told_messages_explain_needs_no_list() {
+        let mut agenda = Agenda::new(Duration::from_secs(5), true, at(0));
+        assert_eq!(agenda.next(at(0)), Some(Task::List));
+        agenda.listed(2);
+        agenda.took();
+        agenda.took();
+        agenda.freed();
+        assert_eq!(agenda.most(), 3);
+        agenda.counted(3, at(5));
+        assert_eq!(agenda.list_at, None);
+        agenda.counted(2, at(10));
+        assert_eq!(agenda.next(at(10)), Some(Task::List));
     }
 
     #[test]

@@ -138,8 +138,9 @@ impl Conversation {
     }
 
     fn on_line(&mut self, line: String, now: Tick) -> Heard {
-        if is_pdu(&line)
-            && let Some(header) = self.header.take()
+        // A header's PDU is the very next line, or it is lost.
+        if let Some(header) = self.header.take()
+            && is_pdu(&line)
         {
             return Heard::Notification(header.with(&line));
         }
@@ -380,6 +381,16 @@ mod tests {
         talk.on(Item::Line(String::from("+CMGS: 9")), NOW);
         let deadline = talk.next_wake().unwrap();
         assert_eq!(talk.on_time(deadline), Some(lines(&["+CMGS: 9"])));
+    }
+
+    #[test]
+    fn a_direct_delivery_that_lost_its_pdu_takes_no_other_s() {
+        let said = b"\r\n+CMT: ,23\r\n\r\n+CMGR: 1,,23\r\n00BB\r\n\r\nOK\r\n";
+        let (answer, told) = converse(commands::read_message(1), said, 0);
+        assert_eq!(
+            (answer, told),
+            (Some(lines(&["+CMGR: 1,,23", "00BB"])), vec![])
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Edge: finds the modem's spare AT port through sysfs, by USB id and interface number. Never opens it, and never hands
 //! out the control port, whatever name it is given by.
-#![allow(clippy::disallowed_methods)]
 
 use std::ffi::OsStr;
 use std::fmt;

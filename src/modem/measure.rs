@@ -1,5 +1,4 @@
 //! Edge: signal, registration and operator, asked and told to `signal`. Never decides when: the agenda does.
-#![allow(clippy::disallowed_methods)]
 
 use super::commands;
 use super::conversation::Refused;
@@ -55,7 +54,7 @@ impl Serving<'_> {
         if let Some(found) = replies::memories(&lines) {
             self.note_memories(&found);
         }
-        Ok(())
+        self.make_room().await
     }
 
     fn note_memories(&mut self, found: &replies::Memories) {
@@ -63,7 +62,7 @@ impl Serving<'_> {
         let [reading, ..] = found.names;
         if reading == Some(self.memory) {
             self.set_slots(Some(found.slots));
-            self.agenda.counted(found.slots, now);
+            self.agenda.counted(found.slots.used, now);
         } else {
             log::debug!(
                 "modem: another program chose another message memory; ours is chosen again"

@@ -1,4 +1,4 @@
-//! Room: the AT conversation — feed parser, commands as values, quirks table, finding the port, the one worker, uqmi.
+//! Room: the AT conversation — feed parser, commands as values, quirks table, finding the port, the one worker.
 //! Never keeps a message: it takes the next part from `outbox/` and gives what came to `inbox/`, and only what they
 //! hold on flash is acknowledged or deleted.
 

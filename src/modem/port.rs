@@ -1,5 +1,4 @@
 //! Edge: the opened tty. Never interprets a byte; a port that hangs up, ends or fails is gone, and says so once.
-#![allow(clippy::disallowed_methods)]
 
 use std::fmt;
 use std::io;

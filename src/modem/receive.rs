@@ -1,6 +1,5 @@
 //! Edge: messages from the modem's slots and past them into the inbox, and slots freed. Never deletes or acknowledges
 //! what is not on flash: before a slot is deleted its content is read once more and recognised.
-#![allow(clippy::disallowed_methods)]
 
 use std::time::Duration;
 
@@ -50,15 +49,6 @@ impl Serving<'_> {
         self.rooms.signal.borrow_mut().slots = slots;
     }
 
-    /// So many more slots, or fewer, are used than before.
-    fn shift_used(&mut self, by: i16) {
-        if let Some(mut slots) = self.slots {
-            slots.used = slots.used.saturating_add_signed(by).min(slots.total);
-            self.set_slots(Some(slots));
-            self.agenda.holds(slots.used);
-        }
-    }
-
     /// `+CMTI`, `+CDSI`: read that slot at once.
     pub(super) async fn on_stored(
         &mut self,
@@ -73,12 +63,14 @@ impl Serving<'_> {
         let slot = Slot { memory, index };
         match self.read_slot(slot).await? {
             Ok(Some(stored)) => {
-                if memory == self.memory {
-                    self.shift_used(1);
+                if memory == self.memory && !self.knows(slot, &stored) {
+                    self.agenda.took();
                 }
                 self.take(slot, &stored).await?;
-                self.select(self.memory).await?;
-                self.make_room().await
+                if self.is_nearly_full() {
+                    self.count(false).await?;
+                }
+                Ok(())
             }
             // Somebody else was faster, or the index is of another memory: the list tells.
             Ok(None) | Err(_) => {
@@ -196,13 +188,22 @@ impl Serving<'_> {
         })
     }
 
-    /// Reads all slots of the memory in use.
+    /// Reads all slots of the memory in use, and frees what may be freed.
     pub(super) async fn look(&mut self) -> Result<(), Leave> {
         for told in std::mem::take(&mut self.unkept) {
             self.on_direct(told).await?;
         }
-        if !self.select(self.memory).await? {
-            return Ok(());
+        if self.read_all(self.memory).await? {
+            self.free_requested().await?;
+            self.make_room().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what lies in a memory; `false` when something had to stay behind.
+    pub(super) async fn read_all(&mut self, memory: Memory) -> Result<bool, Leave> {
+        if !self.select(memory).await? {
+            return Ok(false);
         }
         let listed = match self.ask(commands::list_messages()).await? {
             Ok(lines) => replies::listed(&lines),
@@ -210,35 +211,31 @@ impl Serving<'_> {
                 let now = self.now().tick;
                 log::debug!("modem: no list of messages ({refused:?}); it is asked again");
                 self.agenda.look_again(AGAIN, now);
-                return Ok(());
+                return Ok(false);
             }
         };
-        self.note_list(&listed);
+        self.note_list(memory, &listed);
         for stored in listed {
-            let slot = Slot {
-                memory: self.memory,
-                index: stored.index,
-            };
-            if self.take(slot, &stored).await? == Taken::NotYet {
-                return Ok(());
+            let index = stored.index;
+            if self.take(Slot { memory, index }, &stored).await? == Taken::NotYet {
+                return Ok(false);
             }
             // Whoever listens for messages gets to run between two of them.
             tokio::task::yield_now().await;
         }
-        self.free_requested().await?;
-        self.make_room().await
+        Ok(true)
     }
 
     /// Slots that held something and are not listed are free.
-    fn note_list(&mut self, listed: &[StoredPdu]) {
-        let used = u16::try_from(listed.len()).unwrap_or(u16::MAX);
-        if let Some(slots) = self.slots {
-            self.set_slots(Some(Slots { used, ..slots }));
+    fn note_list(&mut self, memory: Memory, listed: &[StoredPdu]) {
+        if memory == self.memory {
+            let used = u16::try_from(listed.len()).unwrap_or(u16::MAX);
+            self.set_slots(self.slots.map(|slots| Slots { used, ..slots }));
+            self.agenda.listed(used);
         }
-        self.agenda.holds(used);
         let known = self.rooms.inbox.borrow().removable();
         for slot in known {
-            let here = slot.memory == self.memory;
+            let here = slot.memory == memory;
             if here && !listed.iter().any(|stored| stored.index == slot.index) {
                 self.found_empty(slot);
             }
@@ -260,8 +257,14 @@ impl Serving<'_> {
         self.select(self.memory).await.map(|_| ())
     }
 
+    /// Time for the `free` rule, as far as can be known without asking.
+    fn is_nearly_full(&self) -> bool {
+        self.slots
+            .is_some_and(|slots| slots.total.saturating_sub(self.agenda.most()) < self.options.free)
+    }
+
     /// The `free` rule: oldest first, only what is on flash.
-    async fn make_room(&mut self) -> Result<(), Leave> {
+    pub(super) async fn make_room(&mut self) -> Result<(), Leave> {
         let now = self.now().tick;
         self.stubborn.retain(|(_, until)| *until > now);
         while let Some(slots) = self.slots
@@ -292,10 +295,7 @@ impl Serving<'_> {
     /// Deletes what a slot holds if it is what the inbox took over; anything newer is taken over instead.
     async fn free(&mut self, slot: Slot) -> Result<(), Leave> {
         match self.read_slot(slot).await? {
-            Ok(None) => {
-                self.found_empty(slot);
-                self.shift_used(-1);
-            }
+            Ok(None) => self.found_empty(slot),
             Ok(Some(stored)) if stored.is_received() && !self.knows(slot, &stored) => {
                 if self.take(slot, &stored).await? == Taken::NotYet {
                     self.let_be(slot);
@@ -315,7 +315,11 @@ impl Serving<'_> {
             Ok(_) | Err(Refused::Cms(INVALID_INDEX)) => {
                 self.found_empty(slot);
                 if slot.memory == self.memory {
-                    self.shift_used(-1);
+                    self.agenda.freed();
+                    self.slots
+                        .iter_mut()
+                        .for_each(|slots| slots.used = slots.used.saturating_sub(1));
+                    self.set_slots(self.slots);
                 }
             }
             Err(refused) => {

@@ -1,6 +1,5 @@
 //! Edge: one part from the outbox to the modem. Never sends what the outbox has not marked on flash first, and tells it
 //! exactly once what became of each part.
-#![allow(clippy::disallowed_methods)]
 
 use std::time::Duration;
 

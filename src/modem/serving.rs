@@ -1,6 +1,5 @@
 //! Edge: one modem from its first answer to its last — start-up, then the loop: what it told, what others ask, what
 //! shall leave, what is due. Never keeps a message, and writes flash only through the rooms that own it.
-#![allow(clippy::disallowed_methods)]
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -62,6 +61,8 @@ pub(super) struct Serving<'a> {
     pub rooms: &'a Rooms,
     pub kept: &'a mut Kept,
     pub ears: &'a mut Ears,
+    /// The SIM can be read and deleted from.
+    pub usable: bool,
     /// The options this start-up was made with; `free` and `poll` follow the configuration.
     pub options: config::Modem,
     pub quirks: &'static Quirks,
@@ -71,6 +72,8 @@ pub(super) struct Serving<'a> {
     pub memory: Memory,
     pub reading: Option<Memory>,
     pub slots: Option<Slots>,
+    /// Another memory with messages from before.
+    pub elsewhere: Option<Memory>,
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
     pub full_told: bool,
@@ -104,12 +107,14 @@ impl<'a> Serving<'a> {
             rooms,
             kept,
             ears,
+            usable: false,
             quirks: quirks.unwrap_or(&quirks::STANDARD),
             agenda: Agenda::new(options.poll, true, now),
             calls: Calls::default(),
             memory: options.storage,
             reading: None,
             slots: None,
+            elsewhere: None,
             stubborn: Vec::new(),
             full_told: false,
             acknowledges: false,
@@ -158,13 +163,15 @@ impl<'a> Serving<'a> {
         // The state changes with the first answer only: a port that opens and stays silent is no progress.
         while self.ask(commands::attention()).await? == Err(Refused::TimedOut) {}
         tell::state(self.rooms, ModemState::Starting);
-        let pin = self.kept.refused_pin.take();
+        let pin = self.kept.refused_pin.clone();
         let mut startup = Startup::new(self.options.clone(), usb, pin);
         let standing = loop {
-            match startup.next() {
+            let step = startup.next();
+            self.kept.refused_pin = startup.refused_pin().cloned();
+            match step {
                 Step::Ask(command) => {
-                    let answer = self.ask(command).await;
-                    startup.hear(answer?);
+                    let answer = self.ask(command).await?;
+                    startup.hear(answer);
                 }
                 Step::Pause(pause) => {
                     self.check_changes()?;
@@ -176,11 +183,12 @@ impl<'a> Serving<'a> {
         let facts = startup.facts().clone();
         tell::identity(self.rooms, &facts);
         self.quirks = startup.quirks();
-        self.kept.refused_pin = startup.refused_pin();
         self.memory = facts.memory.unwrap_or(self.options.storage);
         self.reading = facts.reading;
+        self.elsewhere = facts.elsewhere;
         self.acknowledges = facts.acknowledges;
         self.again_at = None;
+        self.usable = standing == Standing::Ready;
         (self.circuit, self.lte, self.operator_due) = (None, None, true);
         (self.link_kept, self.signal_question) = (false, 0);
         self.agenda = Agenda::new(self.options.poll, facts.counts, self.now().tick);
@@ -198,7 +206,7 @@ impl<'a> Serving<'a> {
             let wake = self.now().tick + SIM_PAUSE;
             while self.now().tick < wake {
                 self.check_changes()?;
-                self.serve_requests(false).await?;
+                self.serve_requests().await?;
                 self.tend_inbox();
                 if let Some(Notification::Pin(_) | Notification::Restarted) =
                     self.session.take_told()
@@ -227,6 +235,9 @@ impl<'a> Serving<'a> {
         }
         // What waits in the slots comes before anything that can wait.
         self.do_due().await?;
+        if let Some(elsewhere) = self.elsewhere.take() {
+            self.read_all(elsewhere).await?;
+        }
         self.measure().await?;
         loop {
             self.check_changes()?;
@@ -244,7 +255,7 @@ impl<'a> Serving<'a> {
             self.on_told(told).await?;
             return Ok(true);
         }
-        if self.serve_requests(true).await? {
+        if self.serve_requests().await? {
             return Ok(true);
         }
         if self.agenda.is_overdue(self.now().tick) && self.do_due().await? {
@@ -302,11 +313,7 @@ impl<'a> Serving<'a> {
             biased;
             () = self.ears.stop.wait() => {}
             left = self.session.listen() => left?,
-            request = self.ears.requests.recv() => {
-                if let Some(request) = request {
-                    self.serve_request(request, true).await?;
-                }
-            }
+            Some(request) = self.ears.requests.recv() => self.serve_request(request).await?,
             () = bell.notified() => {}
             changed = changed(&mut self.ears.config) => if changed { self.ears.config.mark_changed(); },
             () = clock.sleep_until(wake) => {}
@@ -342,18 +349,18 @@ impl<'a> Serving<'a> {
         tell::tend_inbox(self.rooms, self.kept);
     }
 
-    /// Serves one request, if there is one. `ready`: the modem can read and delete.
-    async fn serve_requests(&mut self, ready: bool) -> Result<bool, Leave> {
+    /// Serves one request, if there is one.
+    async fn serve_requests(&mut self) -> Result<bool, Leave> {
         match self.ears.requests.try_recv() {
             Ok(request) => {
-                self.serve_request(request, ready).await?;
+                self.serve_request(request).await?;
                 Ok(true)
             }
             Err(_none) => Ok(false),
         }
     }
 
-    async fn serve_request(&mut self, request: Request, ready: bool) -> Result<(), Leave> {
+    async fn serve_request(&mut self, request: Request) -> Result<(), Leave> {
         match request {
             Request::Alive(answer) => {
                 let alive = self.ask(commands::attention()).await?.is_ok();
@@ -363,7 +370,7 @@ impl<'a> Serving<'a> {
             Request::Look => self.agenda.look_now(self.now().tick),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
-                if ready {
+                if self.usable {
                     self.free_requested().await?;
                 }
             }

@@ -1,6 +1,5 @@
 //! Edge: one open port and the conversation on it — asks, waits for the answer, keeps what is told meanwhile. Never
 //! decides what to ask.
-#![allow(clippy::disallowed_methods)]
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -176,13 +175,23 @@ impl Session {
                 return Err(Leave::Silent);
             }
             if self.exchange(commands::attention()).await?.is_ok() {
-                while self.read_until(Some(self.clock.now().tick + QUIET)).await? {
-                    let _late = self.hear();
-                }
+                self.quieten().await?;
                 self.talk.flushed();
                 return Ok(());
             }
         }
         Err(Leave::Silent)
+    }
+
+    /// Reads until the line is quiet; a modem that never stops telling things has said its late answer by then.
+    async fn quieten(&mut self) -> Result<(), Leave> {
+        let end = self.clock.now().tick + QUIET * 10;
+        loop {
+            let now = self.clock.now().tick;
+            if now >= end || !self.read_until(Some(now + QUIET)).await? {
+                return Ok(());
+            }
+            let _late = self.hear();
+        }
     }
 }

@@ -58,6 +58,8 @@ pub(super) struct Facts {
     pub memory: Option<Memory>,
     /// The memory that is read and deleted from just now.
     pub reading: Option<Memory>,
+    /// Messages were kept here before the memory was changed, and some still lie there.
+    pub elsewhere: Option<Memory>,
     /// The modem counts its messages.
     pub counts: bool,
     /// How full the memory for new messages is, as far as that is known.
@@ -137,9 +139,10 @@ impl Startup {
         self.quirks
     }
 
-    /// The PIN that must not be entered again.
-    pub(super) fn refused_pin(self) -> Option<String> {
-        self.refused_pin
+    /// The PIN that must not be entered again: refused, or on its way and not accepted yet. To be remembered before
+    /// each command, so that not even a port that vanishes leads to a second try.
+    pub(super) fn refused_pin(&self) -> Option<&String> {
+        self.refused_pin.as_ref()
     }
 
     fn notify_settings(&self) -> &'static [&'static str] {
@@ -282,6 +285,7 @@ impl Startup {
         match code.as_str() {
             "READY" => {
                 self.tries = 0;
+                self.refused_pin = None;
                 Stage::Imsi
             }
             "SIM PIN" => self.wants_pin(),
@@ -312,12 +316,12 @@ impl Startup {
             .as_ref()
             .ok()
             .and_then(|lines| replies::tries_left(lines));
+        self.refused_pin.clone_from(&self.modem.pincode);
         if left.is_some_and(|left| left < 3) {
             log::error!(
                 "modem: the SIM has fewer than three tries for its PIN left; the configured PIN is not tried. \
                 Enter the right PIN once elsewhere, or configure it, then try again"
             );
-            self.refused_pin.clone_from(&self.modem.pincode);
             return Stage::Done(Standing::SimPin);
         }
         Stage::EnterPin
@@ -331,7 +335,6 @@ impl Startup {
                 log::error!(
                     "modem: the SIM refused the configured PIN; it is not tried again until another is configured"
                 );
-                self.refused_pin.clone_from(&self.modem.pincode);
                 Stage::Done(Standing::SimPin)
             }
         }
@@ -366,10 +369,13 @@ impl Startup {
             .and_then(|lines| replies::memories(lines));
         self.note_memories(found.as_ref());
         if self.all_right(found.as_ref()) {
-            Stage::Notifications
-        } else {
-            Stage::SetMemories
+            return Stage::Notifications;
         }
+        let left = found.filter(|found| found.slots.used > 0);
+        self.facts.elsewhere = left
+            .and_then(|found| found.names.first().copied().flatten())
+            .filter(|memory| *memory != self.modem.storage);
+        Stage::SetMemories
     }
 
     fn heard_memories_set(&mut self, answer: &Answer) -> Stage {

@@ -1,6 +1,5 @@
 //! Edge: what the worker tells everybody else — state, identity, events — and its log lines that must not repeat. Never
 //! talks to the modem. Everything here is written when it changes, and only then.
-#![allow(clippy::disallowed_methods)]
 
 use std::time::Duration;
 

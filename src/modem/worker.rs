@@ -7,7 +7,6 @@
 //!      ^                        | answers nothing: unresponsive
 //!      +------------------------+
 //! ```
-#![allow(clippy::disallowed_methods)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,7 +29,8 @@ pub(super) async fn work(rooms: &Rooms, mut ears: Ears, roots: &Roots) {
     let mut pause = FIRST;
     while !ears.stop.said() {
         let tty = ears.config.borrow_and_update().modem.tty.clone();
-        match open(roots, tty) {
+        let quiet = rooms.signal.borrow().state == ModemState::Unresponsive;
+        match open(roots, tty, quiet) {
             Ok((port, found)) => {
                 kept.complaint = None;
                 rooms.signal.borrow_mut().tty = Some(found.path.display().to_string());
@@ -55,14 +55,18 @@ pub(super) async fn work(rooms: &Rooms, mut ears: Ears, roots: &Roots) {
     }
 }
 
-/// Finds and opens the port; or the words for why not.
-fn open(roots: &Roots, tty: Option<PathBuf>) -> Result<(Port, find::Found), String> {
+/// Finds and opens the port; or the words for why not. `quiet`: it is opened again and again, and the log knows.
+fn open(roots: &Roots, tty: Option<PathBuf>, quiet: bool) -> Result<(Port, find::Found), String> {
     let found = find::find(roots, tty.as_deref()).map_err(|why| match why {
         NotFound::NoModem => format!("{why}. Serial ports here: {}", find::serial_ports()),
         NotFound::NoPort(_) | NotFound::Missing(_) | NotFound::Control(_) => why.to_string(),
     })?;
     let path = found.path.display();
     let port = Port::open(&found.path).map_err(|why| format!("{path} cannot be opened: {why}"))?;
+    // A pseudo terminal always has its other end in another program.
+    if quiet || found.path.starts_with("/dev/pts") {
+        return Ok((port, found));
+    }
     log::info!("modem: {path} is open");
     let others = find::holders(&found.path);
     if !others.is_empty() {

@@ -2,7 +2,7 @@
 //! every byte.
 
 use super::super::commands::Command;
-use super::super::conversation::{Answer, Conversation, Heard};
+use super::super::conversation::{Answer, Conversation, Heard, Refused};
 use super::super::feed::Intake;
 use super::super::quirks;
 use super::super::startup::{Facts, Standing, Startup, Step};
@@ -172,6 +172,7 @@ fn an_ec25_is_started() {
     assert_eq!(facts.sim.state.as_deref(), Some("ready"));
     assert_eq!(facts.slots, Some(Slots { used: 3, total: 50 }));
     assert_eq!(facts.memory, Some(Memory::Sim));
+    assert_eq!(facts.elsewhere, Some(Memory::Modem));
     assert!(facts.notifies && !facts.acknowledges);
 }
 
@@ -229,12 +230,13 @@ fn a_wrong_pin_is_entered_once_and_never_again() {
     let startup = Startup::new(with_pin("1234"), None, None);
     let (standing, startup) = hold(WRONG_PIN, startup, 0);
     assert_eq!(standing, Standing::SimPin);
-    let refused = startup.refused_pin();
+    let refused = startup.refused_pin().cloned();
     assert_eq!(refused.as_deref(), Some("1234"));
-    let (standing, startup) = hold(NOT_TRIED, Startup::new(with_pin("1234"), None, refused), 0);
+    let again = Startup::new(with_pin("1234"), None, refused);
+    let (standing, startup) = hold(NOT_TRIED, again, 0);
     assert_eq!(standing, Standing::SimPin);
     // Another PIN is another matter.
-    let mut startup = Startup::new(with_pin("4321"), None, startup.refused_pin());
+    let mut startup = Startup::new(with_pin("4321"), None, startup.refused_pin().cloned());
     for (_, said) in NOT_TRIED {
         let Step::Ask(command) = startup.next() else {
             panic!("a question")
@@ -242,6 +244,17 @@ fn a_wrong_pin_is_entered_once_and_never_again() {
         startup.hear(answer(command, said, 0));
     }
     assert!(matches!(startup.next(), Step::Ask(command) if command.text == "AT+QPINC=\"SC\""));
+    // It counts as refused from the moment it is sent until the SIM is seen to be ready.
+    startup.hear(Err(Refused::Error));
+    assert!(matches!(startup.next(), Step::Ask(command) if command.text == "AT+CPIN=\"4321\""));
+    assert_eq!(startup.refused_pin().map(String::as_str), Some("4321"));
+    startup.hear(Ok(Vec::new()));
+    assert!(matches!(startup.next(), Step::Pause(_)));
+    let Step::Ask(command) = startup.next() else {
+        panic!("a question")
+    };
+    startup.hear(answer(command, "+CPIN: READY\r\nOK\r\n", 0));
+    assert_eq!(startup.refused_pin(), None);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Tests: a small modem on a real pseudo terminal, and a worker beside it. Knows just enough to hold a conversation; the
 //! thorough one is `sim/`.
-#![allow(clippy::disallowed_methods)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,7 +22,7 @@ use crate::feed::Feed;
 use crate::inbox::{Inbox, Query};
 use crate::message::{Event, MessageId, Number, Outgoing, Received, Submission};
 use crate::outbox::Outbox;
-use crate::signal::{ModemState, Signal};
+use crate::signal::{Identity, Levels, ModemState, Network, Signal};
 use crate::stop::{self, Stopper};
 use crate::store::Store;
 
@@ -208,6 +207,15 @@ impl Bench {
 
     pub(super) fn events(&self) -> Vec<Event> {
         self.rooms.store.borrow().events_after(0).collect()
+    }
+
+    pub(super) fn radio(&self) -> (Levels, Network, Identity) {
+        let signal = self.rooms.signal.borrow();
+        (
+            signal.levels,
+            signal.network.clone(),
+            signal.identity.clone(),
+        )
     }
 
     pub(super) fn heard(&self, command: &str) -> usize {

@@ -293,11 +293,10 @@ async fn a_call_is_one_event_and_the_radio_is_known() {
         assert!(bench.handle.alive().await);
         assert_eq!(calls(&bench).len(), 1);
         assert_eq!(calls(&bench)[0].facts["from"], "+12025550155");
-        let signal = bench.rooms.signal.borrow();
-        assert_eq!(signal.levels.rsrp_dbm, Some(-102));
-        assert_eq!(signal.network.plmn.as_deref(), Some("00101"));
-        assert_eq!(signal.identity.manufacturer.as_deref(), Some("Quectel"));
-        drop(signal);
+        let (levels, network, identity) = bench.radio();
+        assert_eq!(levels.rsrp_dbm, Some(-102));
+        assert_eq!(network.plmn.as_deref(), Some("00101"));
+        assert_eq!(identity.manufacturer.as_deref(), Some("Quectel"));
         bench.stop().await;
     };
     LocalSet::new().run_until(scene).await;
