@@ -12,7 +12,7 @@ use crate::sms::Preview;
 /// `POST /messages`, and `POST /messages/preview`, where all but the text is ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Send {
+pub struct NewMessage {
     /// A number, `@group`, or a list of them.
     #[serde(default)]
     pub to: Value,

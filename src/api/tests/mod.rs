@@ -9,7 +9,7 @@ mod events;
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -46,13 +46,13 @@ struct Rig {
     /// Slots that were asked to be freed.
     freed: Rc<RefCell<Vec<Slot>>>,
     api: JoinHandle<std::io::Result<()>>,
-    _dir: tempfile::TempDir,
 }
 
 /// Runs `test` against an API with the configuration that `change` makes of the default.
 async fn with<F: Future<Output = ()>>(change: fn(&mut Config), test: impl FnOnce(Rig) -> F) {
     let local = LocalSet::new();
-    let done = local.run_until(async move { test(Rig::start(change).await).await });
+    let dir = tempfile::tempdir().unwrap();
+    let done = local.run_until(async { test(Rig::start(change, dir.path()).await).await });
     timeout(NET * 3, done).await.expect("the test hangs");
 }
 
@@ -63,11 +63,10 @@ fn free_address() -> SocketAddr {
 }
 
 impl Rig {
-    async fn start(change: fn(&mut Config)) -> Rig {
-        let dir = tempfile::tempdir().unwrap();
+    async fn start(change: fn(&mut Config), dir: &Path) -> Rig {
         let clock = Clock::start();
         let store = Rc::new(RefCell::new(
-            Store::open(&dir.path().join("state"), 512 * 1024).unwrap(),
+            Store::open(&dir.join("state"), 512 * 1024).unwrap(),
         ));
         let feed = Feed::new(0);
         let part_timeout = Duration::from_secs(3600);
@@ -103,7 +102,7 @@ impl Rig {
         change(&mut config);
         let (config, seen) = watch::channel(Rc::new(config));
         let (stopper, stop) = pair();
-        let socket = dir.path().join("agent.sock");
+        let socket = dir.join("agent.sock");
         let api = tokio::task::spawn_local(run(seen, rooms.clone(), socket.clone(), stop));
         let rig = Rig {
             rooms,
@@ -113,7 +112,6 @@ impl Rig {
             address,
             freed,
             api,
-            _dir: dir,
         };
         drop(rig.unix().await);
         drop(rig.tcp().await);
