@@ -229,6 +229,11 @@ impl Inbox {
         let mut changes = self.bring(&mut message, direct, coming.now.wall);
         changes.extend(coming.slot(message.id));
         self.apply(&changes, message.id)?;
+        log::info!(
+            "inbox: message {} from {} is on flash",
+            message.id,
+            message.from.masked()
+        );
         Ok(Accepted::Message(message.id))
     }
 
@@ -241,8 +246,8 @@ impl Inbox {
     ) -> Result<Accepted, WhyNot> {
         let again = self.recent.holds(coming.fingerprint, coming.now.tick);
         let mut verdict = self.assembly.judge(&group, sequence, &deliver.body);
-        if again && verdict == Verdict::Waits {
-            // A part that came again, in another slot, after its message was whole: no new group begins.
+        if again && !matches!(verdict, Verdict::Known(_)) {
+            // A part that came again, in another slot, after its message was handed on: no new group begins.
             verdict = Verdict::Known(MessageId(0));
         }
         if let Verdict::Known(owner) = verdict {
@@ -264,7 +269,7 @@ impl Inbox {
         let mut rung = MessageId(0);
         if verdict == Verdict::Replaces {
             let parts = self.assembly.parts(&group);
-            (rung, changes) = self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+            (rung, changes) = self.hand_on(&parts, group.total(), None, coming.now.wall);
             log::info!(
                 "inbox: a sender uses a reference again; its older message is handed on incomplete"
             );
@@ -293,6 +298,10 @@ impl Inbox {
             self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
         changes.extend(coming.slot(id));
         self.apply(&changes, id)?;
+        log::info!(
+            "inbox: all {} parts of message {id} are on flash",
+            group.total()
+        );
         self.assembly.forget(group);
         self.recent.remember(coming.fingerprint, coming.now.tick);
         Ok(Accepted::Message(id))
@@ -516,7 +525,7 @@ fn unreadable(arrival: &Arrival, now: Now) -> Received {
     Received {
         id: MessageId(0),
         from: Number::as_received("unknown"),
-        text: stored::hex(&arrival.pdu),
+        text: sms::to_hex(&arrival.pdu),
         sent_at: None,
         received_at: now.wall,
         parts: 1,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::message::{Encoding, Memory, MessageId, Number, Received, Slot};
+use crate::sms;
 use crate::store::{Change, Keep, Key, Kind};
 use crate::time::WallTime;
 
@@ -159,7 +160,7 @@ pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)
 pub(super) fn put_part(id: MessageId, pdu: &[u8], received_at: WallTime) -> Change {
     let stored = StoredPart {
         received_at,
-        pdu: hex(pdu),
+        pdu: sms::to_hex(pdu),
     };
     Change::Put {
         key: part_key(id),
@@ -171,11 +172,7 @@ pub(super) fn put_part(id: MessageId, pdu: &[u8], received_at: WallTime) -> Chan
 /// A waiting part: its PDU and when it came.
 pub(super) fn read_part(value: &[u8]) -> Option<(Vec<u8>, WallTime)> {
     let stored: StoredPart = serde_json::from_slice(value).ok()?;
-    let digits = stored.pdu.as_bytes().chunks_exact(2);
-    let pdu: Option<Vec<u8>> = digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    Some((pdu?, stored.received_at))
+    Some((sms::from_hex(&stored.pdu).ok()?, stored.received_at))
 }
 
 /// Marks a message as read.
@@ -185,15 +182,4 @@ pub(super) fn put_read(id: MessageId) -> Change {
         value: b"{\"read\":true}".to_vec(),
         keep: Keep::UntilRoom,
     }
-}
-
-/// Upper-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _always_ok = write!(out, "{byte:02X}");
-    }
-    out
 }

@@ -331,6 +331,33 @@ fn when_the_flash_refuses_nothing_is_kept_and_the_next_offer_is_taken() {
 }
 
 #[test]
+fn a_power_cut_anywhere_neither_loses_nor_doubles_what_lies_on_the_sim() {
+    let mut first = room();
+    let offers = [
+        (sim(1), pdu("+1|7|3|2|", "two ")),
+        (sim(2), pdu("+2||||", "alone")),
+        (sim(3), pdu("+1|7|3|3|", "three")),
+        (sim(4), pdu("+1|7|3|1|", "one ")),
+    ];
+    for (slot, pdu) in &offers {
+        first.comes(*slot, pdu.clone(), 0);
+    }
+    let cuts = first.flash.at_every_cut();
+    assert!(cuts.len() > 50, "{}", cuts.len());
+    for cut in cuts {
+        let mut again = on(cut);
+        for (slot, pdu) in &offers {
+            again.comes(*slot, pdu.clone(), 1);
+        }
+        let mut texts = again.texts();
+        texts.sort();
+        assert_eq!(texts, ["alone", "one two three"]);
+        assert_eq!(again.store.borrow().events_after(0).count(), 2);
+        assert_eq!(again.parts_on_flash(), 0);
+    }
+}
+
+#[test]
 fn slots_may_go_oldest_first_and_a_deleted_message_names_only_its_own() {
     let mut room = room();
     room.comes(sim(9), pdu("+1||||", "first"), 0);
@@ -421,4 +448,76 @@ fn a_received_message_may_go_for_room_once_it_was_pushed() {
     let store: &Store = &room.store.borrow();
     assert!(store.get(first).is_none());
     assert!(store.range(Kind::Received, 0).count() > 500);
+}
+
+/// A DELIVER from +12025550155 with a concatenation header, as a phone that cuts anywhere makes it.
+fn ucs2_part(sequence: u8, units: &[u16]) -> Vec<u8> {
+    let mut pdu = sms::from_hex("00440B912120550551F5000862802041436548").unwrap();
+    pdu.push(6 + 2 * u8::try_from(units.len()).unwrap());
+    pdu.extend([5, 0, 3, 77, 2, sequence]);
+    pdu.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
+    pdu
+}
+
+#[test]
+fn real_pdus_are_joined_and_a_character_cut_between_them_is_mended() {
+    let store = SimFlash::default().shared();
+    let mut inbox = Inbox::new(store, Feed::new(0), Duration::from_secs(60), at(0));
+    let mut face = [0u16; 2];
+    '😀'.encode_utf16(&mut face);
+    for (sequence, units) in [(2, [face[1], 0x42]), (1, [0x41, face[0]])] {
+        let arrival = Arrival {
+            slot: None,
+            pdu: ucs2_part(sequence, &units),
+        };
+        inbox.accept(&arrival, at(1)).unwrap();
+    }
+    let stored = inbox.list(&Query::default()).remove(0);
+    assert_eq!(stored.message.text, "A😀B");
+    assert_eq!(stored.message.from.as_str(), "+12025550155");
+    assert!(stored.message.complete);
+}
+
+/// The recorded PDUs whose name begins so, and their texts.
+fn recorded(name: &str) -> Vec<(Vec<u8>, String)> {
+    let rows = include_str!("../../tests/vectors/decode.jsonl").lines();
+    rows.map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap())
+        .filter(|row| row["id"].as_str().unwrap().starts_with(name))
+        .map(|row| {
+            let pdu = sms::from_hex(row["pdu"].as_str().unwrap()).unwrap();
+            (pdu, row["text"].as_str().unwrap_or_default().to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn recorded_parts_are_joined_although_the_agent_restarts_between_them() {
+    let flash = SimFlash::default();
+    let parts = recorded("aosp-multi");
+    let again = || Inbox::new(flash.shared(), Feed::new(0), Duration::from_secs(60), at(0));
+    for (pdu, _) in parts.iter().rev() {
+        let pdu = pdu.clone();
+        again().accept(&Arrival { slot: None, pdu }, at(1)).unwrap();
+    }
+    let wanted: String = parts.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(again().list(&Query::default())[0].message.text, wanted);
+    assert_eq!((parts.len(), again().next_wake()), (2, None));
+}
+
+#[test]
+fn two_recorded_parts_of_three_are_handed_on_incomplete_after_a_restart() {
+    let flash = SimFlash::default();
+    let again = || Inbox::new(flash.shared(), Feed::new(0), Duration::from_secs(60), at(0));
+    for (pdu, _) in recorded("ofono-assembly") {
+        again().accept(&Arrival { slot: None, pdu }, at(1)).unwrap();
+    }
+    let mut inbox = again();
+    inbox.hand_on_incomplete(at(60)).unwrap();
+    let message = inbox.list(&Query::default()).remove(0).message;
+    assert_eq!((message.parts, message.complete), (3, false));
+    assert_eq!(
+        message.text.chars().count(),
+        2 * 67 + assemble::GAP.chars().count()
+    );
+    assert!(message.text.ends_with(assemble::GAP));
 }

@@ -350,6 +350,9 @@ impl Outbox {
 
     /// What became of the part. Keeps the outcome in memory and tries again to write it when the flash refuses.
     pub fn finish(&mut self, job: &Job, outcome: Outcome, now: Now) {
+        if self.queue.get(job.id).is_none() {
+            return; // cancelled at the prompt
+        }
         self.queue.finish(job.id, &outcome, now);
         if let Some(message) = self.get(job.id) {
             log_outcome(&message, job, &outcome);

@@ -325,6 +325,32 @@ fn a_crash_between_hand_over_and_answer_is_unconfirmed_and_never_sent_again() {
 }
 
 #[test]
+fn a_power_cut_anywhere_never_sends_a_part_twice() {
+    let mut first = room();
+    let id = first.submit(ALICE, "aaaabbbb", 0);
+    first.works(accepted(1), 0);
+    first.works(REFUSED(42), 0);
+    first.works(accepted(2), 5);
+    for cut in first.flash.at_every_cut() {
+        let mut again = on(cut, at(6));
+        let Some(found) = again.outbox.get(id) else {
+            assert_eq!(again.outbox.waiting(), 0, "not accepted, not there");
+            continue;
+        };
+        let sent = again
+            .outbox
+            .queue
+            .get(id)
+            .map(|waiting| waiting.state.taken.len());
+        let next = again.outbox.next(at(6)).map(|job| usize::from(job.part));
+        assert_eq!(next, sent, "goes on behind what was accepted");
+        let goes_on = found.status == Status::Queued;
+        assert_eq!(next.is_some(), goes_on);
+        assert!(goes_on || matches!(found.status, Status::Unconfirmed | Status::Sent));
+    }
+}
+
+#[test]
 fn when_the_flash_refuses_nothing_is_handed_over_and_an_outcome_is_kept_until_it_can_be_written() {
     let mut room = room();
     let id = room.submit(ALICE, "hi", 0);
@@ -592,4 +618,34 @@ async fn the_bell_rings_when_something_was_submitted() {
     room.submit(ALICE, "hi", 0);
     bell.notified().await;
     assert!(room.outbox.next(at(0)).is_some());
+}
+
+#[test]
+fn with_the_real_codec_the_parts_say_what_was_asked() {
+    let store = SimFlash::default().shared();
+    let mut outbox = Outbox::new(store, Feed::new(0), at(0)).unwrap();
+    let text = "Grüße aus dem Büro. ".repeat(20);
+    let message = outbox
+        .submit(vec![asked(ALICE, &text)], None, at(0))
+        .unwrap()
+        .remove(0);
+    let mut read = String::new();
+    for part in 0..message.parts {
+        let job = outbox.next(at(1)).unwrap();
+        assert_eq!((job.part, job.more), (part, part + 1 < message.parts));
+        let pdu = [vec![0], job.tpdu.clone()].concat();
+        let Ok(sms::Tpdu::Submit(submit)) = sms::decode(&pdu, sms::Direction::ToNetwork) else {
+            panic!("part {part} cannot be read");
+        };
+        assert_eq!(submit.to.as_str(), ALICE);
+        let sms::Body::Text(text) = submit.body else {
+            panic!("part {part} is no text");
+        };
+        read.push_str(&text);
+        outbox.begin(&job, at(1)).unwrap();
+        outbox.finish(&job, accepted(part), at(1));
+    }
+    assert_eq!(read, text);
+    assert_eq!(outbox.get(message.id).unwrap().status, Status::Sent);
+    assert!(message.parts > 1);
 }

@@ -54,7 +54,21 @@ impl Journal {
         for number in listing.segments {
             highest = highest.max(journal.replay(number, replay));
         }
+        journal.settle();
         Ok((journal, highest))
+    }
+
+    /// A killed agent may have left a record that the kernel holds and the flash does not: from now on it counts.
+    fn settle(&mut self) {
+        if let Some(last) = self.segments.last()
+            && let Err(error) = self.flash.sync(last.number)
+        {
+            log::warn!(
+                "store: journal segment {} cannot be synced ({error}); going on in a new one",
+                last.number
+            );
+            self.spoiled = true;
+        }
     }
 
     /// Reads one segment; it becomes the last one.

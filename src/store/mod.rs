@@ -131,7 +131,7 @@ pub struct Store {
     refusing: bool,
 }
 
-/// Live records are written anew in records of about so many bytes.
+/// Live records are written anew in records of about so many bytes, or half a segment.
 const COPY: usize = 4096;
 
 /// An event's value on flash; its number is the key.
@@ -174,12 +174,28 @@ impl Store {
                 index.take(number, change);
             }
         })?;
-        Ok(Store {
+        let mut store = Store {
             journal,
             index,
             newest: newest.max(floor),
             refusing: false,
-        })
+        };
+        if let Err(error) = store.obey_lowered_limit() {
+            log::warn!("store: the journal cannot be brought below its limit now: {error}");
+        }
+        Ok(store)
+    }
+
+    /// Segments of a larger limit's size leave no room for cleaning under a smaller one: their live records move.
+    fn obey_lowered_limit(&mut self) -> std::io::Result<()> {
+        for _old_segment in 0..self.journal.count() {
+            let space = self.journal.space();
+            if self.journal.total() + space.largest <= space.limit {
+                break;
+            }
+            self.clean_oldest()?;
+        }
+        Ok(())
     }
 
     /// The next number of the one sequence. Kept over restarts once a batch that uses it was applied.
@@ -259,7 +275,8 @@ impl Store {
         let live = self.index.lying_in(oldest);
         let mut moved = Vec::with_capacity(live.len());
         let mut rest = live.as_slice();
-        while let Some((copy, later)) = rest.split_at_checked(copied_at_once(rest)) {
+        let enough = COPY.min(self.journal.space().segment / 2);
+        while let Some((copy, later)) = rest.split_at_checked(copied_at_once(rest, enough)) {
             if copy.is_empty() {
                 break;
             }
@@ -362,12 +379,12 @@ impl Store {
     }
 }
 
-/// How many of `live` go into one record: about [`COPY`] bytes, at least one.
-fn copied_at_once(live: &[Change]) -> usize {
+/// How many of `live` go into one record: about `enough` bytes, at least one.
+fn copied_at_once(live: &[Change], enough: usize) -> usize {
     let mut bytes = 0;
     live.iter()
         .take_while(|change| {
-            let fits = bytes < COPY;
+            let fits = bytes < enough;
             bytes += match change {
                 Change::Put { value, .. } => value.len(),
                 Change::Delete { .. } => 0,

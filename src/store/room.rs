@@ -35,8 +35,9 @@ pub(super) fn plan(
     changes: &[Change],
     length: usize,
 ) -> Option<Vec<Key>> {
-    let growth = growth(index, changes);
-    if growth <= 0 {
+    let growth = usize::try_from(growth(index, changes)).unwrap_or(0);
+    let fits_anyhow = index.live() + length + space.segment / 2 <= space.limit;
+    if growth == 0 && (length <= space.segment || fits_anyhow) {
         return Some(Vec::new());
     }
     if index.events() >= EVENTS_ALONE && changes.iter().all(is_event) {
@@ -45,7 +46,7 @@ pub(super) fn plan(
     let apart = space.largest.max(length + record::HEADER)
         + space.segment * if is_new(index, changes) { 2 } else { 1 };
     let cap = space.limit.saturating_sub(apart);
-    let wanted = index.live() + usize::try_from(growth).ok()?.max(length.min(space.segment));
+    let wanted = index.live() + growth.max(length);
     let missing = wanted.saturating_sub(cap);
     if missing == 0 {
         return Some(Vec::new());

@@ -153,9 +153,35 @@ impl SimFlash {
         inner.image.files.get_mut(&segment).unwrap().bytes[byte] ^= mask;
     }
 
+    /// What may be left when the power goes: at every step, with nothing, half and all of it written, synced or not.
+    pub(crate) fn at_every_cut(&self) -> Vec<SimFlash> {
+        let mut image = Image::default();
+        let mut all = Vec::new();
+        for step in self.steps() {
+            let bytes = if let Step::Append(_, data) = &step {
+                data.len()
+            } else {
+                0
+            };
+            for cut in [0, bytes / 2, bytes] {
+                let mut torn = image.clone();
+                torn.step(&step, cut);
+                all.push(SimFlash::holding(torn.without_unsynced()));
+                all.push(SimFlash::holding(torn));
+            }
+            image.step(&step, usize::MAX);
+        }
+        all
+    }
+
     /// Another flash that holds the same now.
     pub(super) fn twin(&self) -> SimFlash {
         SimFlash::holding(self.0.borrow().image.clone())
+    }
+
+    /// What another flash would hold had the power gone now.
+    pub(super) fn cut_now(&self) -> SimFlash {
+        SimFlash::holding(self.0.borrow().image.without_unsynced())
     }
 
     fn act(&self, step: Step) -> io::Result<()> {

@@ -406,6 +406,17 @@ fn after_a_failed_sync_nothing_more_goes_to_that_file() {
 }
 
 #[test]
+fn what_a_killed_agent_left_unsynced_is_on_flash_before_anybody_relies_on_it() {
+    let mut image = Image::default();
+    for step in a_day(30).flash.steps() {
+        image.step(&step, usize::MAX);
+        let flash = SimFlash::holding(image.clone());
+        let found = content(&flash.store(LIMIT, SEGMENT));
+        assert_eq!(content(&flash.cut_now().store(LIMIT, SEGMENT)), found);
+    }
+}
+
+#[test]
 fn a_read_only_flash_can_be_read_and_refuses_changes() {
     let day = a_day(20);
     let flash = day.flash.twin();
@@ -459,6 +470,53 @@ fn a_record_larger_than_a_segment_is_kept_and_one_that_can_never_fit_is_refused(
     }
     assert!(flash.most() <= LIMIT, "{}", flash.most());
     assert_eq!(content(&flash.store(LIMIT, SEGMENT)), content(&store));
+}
+
+#[test]
+fn a_large_message_takes_the_place_of_its_parts_in_a_store_full_of_them() {
+    let flash = SimFlash::default();
+    let mut store = flash.store(LIMIT, SEGMENT);
+    let mut parts = 0;
+    while store
+        .apply(&[put(Kind::Part, parts, &[b'p'; 300], Keep::Always)])
+        .is_ok()
+    {
+        parts += 1;
+    }
+    let mut batch = vec![put(Kind::Received, parts, &[b'm'; 1800], Keep::UntilRoom)];
+    batch.extend((0..parts).map(|id| room::delete(key(Kind::Part, id))));
+    store.apply(&batch).unwrap();
+    for turn in 0..500 {
+        store.apply(&[cursor(turn)]).unwrap();
+    }
+    assert!(flash.most() <= LIMIT, "{}", flash.most());
+    assert_eq!(content(&flash.store(LIMIT, SEGMENT)), content(&store));
+}
+
+#[test]
+fn a_lowered_limit_is_reached_by_dropping_what_is_finished() {
+    let flash = SimFlash::default();
+    let mut store = flash.store(4 * LIMIT, 4 * SEGMENT);
+    for id in 1..=150 {
+        let keep = if id % 5 == 0 {
+            Keep::Always
+        } else {
+            Keep::UntilRoom
+        };
+        store
+            .apply(&[put(Kind::Received, id, &[b'x'; 100], keep)])
+            .unwrap();
+    }
+    let mut store = flash.store(LIMIT, SEGMENT);
+    for turn in 0..10 {
+        store
+            .apply(&[put(Kind::Received, 1000 + turn, b"new", Keep::UntilRoom)])
+            .unwrap();
+    }
+    let (used, limit) = store.usage();
+    assert!(used <= limit, "{used} of {limit}");
+    let kept = store.range(Kind::Received, 0);
+    assert_eq!(kept.filter(|(id, _)| id % 5 == 0 && *id < 151).count(), 30);
 }
 
 #[test]
