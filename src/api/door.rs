@@ -183,14 +183,16 @@ async fn listen(house: Rc<House>, address: SocketAddr) {
 
 async fn bound(address: SocketAddr) -> TcpListener {
     let (mut pause, longest) = RETRY;
+    let mut level = log::Level::Warn;
     loop {
         match bind(address) {
             Ok(listener) => return listener,
-            Err(why) => log::warn!(
-                "api: cannot listen on {address}: {why}; the other addresses are served, this one is tried again in {} s",
-                pause.as_secs()
+            Err(why) => log::log!(
+                level,
+                "api: cannot listen on {address}: {why}; the others are served, this one is tried again and again"
             ),
         }
+        level = log::Level::Debug;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
     }

@@ -21,7 +21,7 @@ pub struct NewMessage {
     /// Class 0. Default: false.
     #[serde(default)]
     pub flash: bool,
-    /// Ask for a delivery report. Default: true.
+    /// Ask for a delivery report. Default: true, or no message would ever be `delivered`.
     #[serde(default = "yes")]
     pub report: bool,
     /// Seconds.

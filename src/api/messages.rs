@@ -41,8 +41,6 @@ pub fn send(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             ),
         ));
     }
-    // The text's own fault is told before any recipient's.
-    sms::preview(&send.text)?;
     let submissions: Vec<Submission> = recipients(&send.to, &desk.config())?
         .into_iter()
         .map(|to| Submission {

@@ -6,7 +6,7 @@ mod calls;
 mod entrance;
 mod events;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,8 @@ struct Rig {
     address: SocketAddr,
     /// Slots that were asked to be freed.
     freed: Rc<RefCell<Vec<Slot>>>,
+    /// What the modem says to `AT`.
+    alive: Rc<Cell<bool>>,
     api: JoinHandle<std::io::Result<()>>,
 }
 
@@ -85,12 +87,14 @@ impl Rig {
         };
         let freed = Rc::new(RefCell::new(Vec::new()));
         let asked = Rc::clone(&freed);
+        let alive = Rc::new(Cell::new(true));
+        let answers = Rc::clone(&alive);
         tokio::task::spawn_local(async move {
             while let Some(request) = requests.recv().await {
                 match request {
                     Request::FreeSlots(slots) => asked.borrow_mut().extend(slots),
                     Request::Alive(answer) => {
-                        let _gone = answer.send(true);
+                        let _gone = answer.send(answers.get());
                     }
                     Request::Look => {}
                 }
@@ -111,6 +115,7 @@ impl Rig {
             socket,
             address,
             freed,
+            alive,
             api,
         };
         drop(rig.unix().await);
