@@ -1,4 +1,4 @@
-//! Keeper: what every handler has at hand — the rooms, the configuration in force — and the way from a request to its
+//! Edge: what every handler has at hand — the rooms, the configuration in force — and the way from a request to its
 //! answer. Never a socket.
 
 use std::cell::Cell;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,13 +18,16 @@ use tokio::task::AbortHandle;
 use super::seats::Peer;
 use super::visit::{House, welcome};
 use crate::config::Config;
+use crate::time::Tick;
 
-/// Pending connections a listener keeps.
-const BACKLOG: u32 = 128;
+/// Connections that may wait to be accepted: a flood must not make the kernel drop a good client.
+const BACKLOG: u32 = 1024;
 /// The pauses between tries to bind an address: first, and longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The pause after an accept error, most likely for want of files.
+/// The pause after an accept error when no idle connection can be closed.
 const BREATH: Duration = Duration::from_millis(100);
+/// Accept errors are logged so often at most.
+const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// The directory beside the public socket where sockets are made that nobody else shall reach.
 #[derive(Debug)]
@@ -35,26 +38,30 @@ pub struct Nest {
 
 impl Nest {
     /// Makes it (mode 0700), after a look whether another agent answers on `socket`. What a killed agent left is
-    /// cleared away.
+    /// cleared away, and nothing else.
     ///
     /// # Errors
-    /// `AddrInUse` when another agent runs; what the file system says otherwise.
+    /// `AddrInUse` when another agent runs; `AlreadyExists` when something that is not ours stands there; what the
+    /// file system says otherwise.
     pub async fn make(socket: &Path) -> io::Result<Nest> {
-        if UnixStream::connect(socket).await.is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                format!("another agent answers on {}", socket.display()),
-            ));
-        }
+        vacant(socket).await?;
         let mut dir = socket.as_os_str().to_owned();
         dir.push(".d");
         let nest = Nest {
             dir: PathBuf::from(dir),
             socket: socket.to_owned(),
         };
-        let _nothing_there = fs::remove_dir_all(&nest.dir);
+        nest.clear();
         DirBuilder::new().mode(0o700).create(&nest.dir)?;
         Ok(nest)
+    }
+
+    /// Removes our own two sockets by name, and the directory if it is empty then.
+    fn clear(&self) {
+        for name in ["http", "public"] {
+            let _not_there = fs::remove_file(self.dir.join(name));
+        }
+        let _not_there = fs::remove_dir(&self.dir);
     }
 
     /// Where tiny_http listens.
@@ -77,8 +84,26 @@ impl Nest {
 
 impl Drop for Nest {
     fn drop(&mut self) {
-        let _gone_before = fs::remove_dir_all(&self.dir);
+        self.clear();
     }
+}
+
+/// Nothing is at `socket`, or the socket of an agent that is no more.
+async fn vacant(socket: &Path) -> io::Result<()> {
+    let is_socket = match fs::symlink_metadata(socket) {
+        Ok(found) => found.file_type().is_socket(),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(why),
+    };
+    let (kind, who) = match UnixStream::connect(socket).await {
+        Err(why) if why.kind() == io::ErrorKind::ConnectionRefused && is_socket => return Ok(()),
+        Ok(_) => (io::ErrorKind::AddrInUse, "another agent answers on"),
+        Err(_) => (
+            io::ErrorKind::AlreadyExists,
+            "something that is not ours is at",
+        ),
+    };
+    Err(io::Error::new(kind, format!("{who} {}", socket.display())))
 }
 
 /// Takes the public socket away, so that a client learns at once that nobody is here.
@@ -96,10 +121,11 @@ pub fn host_name() -> Option<String> {
 
 /// Serves the public Unix socket, for ever.
 pub async fn serve_unix(house: &Rc<House>, listener: UnixListener) {
+    let mut breath = Breath::default();
     loop {
         match listener.accept().await {
             Ok((line, _)) => welcome(house, Box::new(line), Peer::Local),
-            Err(why) => breathe(house, "the Unix socket", &why).await,
+            Err(why) => breath.take(house, "the Unix socket", &why).await,
         }
         tokio::task::yield_now().await;
     }
@@ -135,6 +161,7 @@ impl Drop for Listening {
 async fn listen(house: Rc<House>, address: SocketAddr) {
     let listener = bound(address).await;
     log::info!("api: listening on {address}");
+    let mut breath = Breath::default();
     loop {
         match listener.accept().await {
             Ok((line, from)) => {
@@ -147,7 +174,7 @@ async fn listen(house: Rc<House>, address: SocketAddr) {
                     log::debug!("api: {peer} is in no allowed network, the connection is closed");
                 }
             }
-            Err(why) => breathe(&house, &address.to_string(), &why).await,
+            Err(why) => breath.take(&house, &address.to_string(), &why).await,
         }
         // The newcomer is heard before the next one is let in.
         tokio::task::yield_now().await;
@@ -156,14 +183,16 @@ async fn listen(house: Rc<House>, address: SocketAddr) {
 
 async fn bound(address: SocketAddr) -> TcpListener {
     let (mut pause, longest) = RETRY;
+    let mut level = log::Level::Warn;
     loop {
         match bind(address) {
             Ok(listener) => return listener,
-            Err(why) => log::warn!(
-                "api: cannot listen on {address}: {why}; the other addresses are served, this one is tried again in {} s",
-                pause.as_secs()
+            Err(why) => log::log!(
+                level,
+                "api: cannot listen on {address}: {why}; the others are served, this one is tried again and again"
             ),
         }
+        level = log::Level::Debug;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
     }
@@ -188,14 +217,28 @@ fn wanted(config: &Config, address: SocketAddr) -> bool {
     config.api.enabled && config.api.listen.contains(&address) && !covered
 }
 
-/// After an accept error: makes room and tries again.
-async fn breathe(house: &Rc<House>, place: &str, why: &io::Error) {
-    let left = house.seats.borrow_mut().evict(None);
-    if let Some(bell) = left {
-        bell.notify_one();
-        log::warn!(
-            "api: no connection can be accepted on {place} ({why}); an idle one was closed to make room"
-        );
+/// What to do when no connection can be accepted, most likely for want of files.
+#[derive(Debug, Default)]
+struct Breath {
+    complained: Option<Tick>,
+}
+
+impl Breath {
+    /// Makes room by closing the connection that is idle for longest, or waits where there is none; says so now and
+    /// then.
+    async fn take(&mut self, house: &Rc<House>, place: &str, why: &io::Error) {
+        let now = house.desk.now().tick;
+        let lately = |at: Tick| now.since(at) < COMPLAIN;
+        if !self.complained.is_some_and(lately) {
+            self.complained = Some(now);
+            log::warn!(
+                "api: {place} cannot accept a connection ({why}); idle ones are closed to make room"
+            );
+        }
+        let idle = house.seats.borrow_mut().evict(None);
+        match idle {
+            Some(bell) => bell.notify_one(),
+            None => tokio::time::sleep(BREATH).await,
+        }
     }
-    tokio::time::sleep(BREATH).await;
 }

@@ -120,7 +120,7 @@ pub async fn stream(desk: &Desk, wish: Wish, wire: &mut Wire, stop: &mut Stop) {
         if wire.send(&out).await.is_err() {
             return;
         }
-        out.clear();
+        out = Vec::new();
         if !events.is_empty() {
             continue;
         }

@@ -12,7 +12,7 @@ use crate::sms::Preview;
 /// `POST /messages`, and `POST /messages/preview`, where all but the text is ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Send {
+pub struct NewMessage {
     /// A number, `@group`, or a list of them.
     #[serde(default)]
     pub to: Value,
@@ -21,7 +21,7 @@ pub struct Send {
     /// Class 0. Default: false.
     #[serde(default)]
     pub flash: bool,
-    /// Ask for a delivery report. Default: true.
+    /// Ask for a delivery report. Default: true, or no message would ever be `delivered`.
     #[serde(default = "yes")]
     pub report: bool,
     /// Seconds.

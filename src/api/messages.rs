@@ -1,4 +1,4 @@
-//! Keeper: the calls about messages — send, preview, list, read, delete. Never says 202 before the message is on flash,
+//! Edge: the calls about messages — send, preview, list, read, delete. Never says 202 before the message is on flash,
 //! and never logs a text.
 
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::error::Category;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
-use super::json::{Cost, Message, Messages, Queued, QueuedMessage, Send};
+use super::json::{Cost, Message, Messages, NewMessage, Queued, QueuedMessage};
 use super::problem::{Code, Problem};
 use super::query::{bad, number};
 use crate::config::Config;
@@ -41,8 +41,6 @@ pub fn send(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             ),
         ));
     }
-    // The text's own fault is told before any recipient's.
-    sms::preview(&send.text)?;
     let submissions: Vec<Submission> = recipients(&send.to, &desk.config())?
         .into_iter()
         .map(|to| Submission {
@@ -73,7 +71,7 @@ pub fn preview(_desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     Ok(Answer::json(200, &cost))
 }
 
-fn read(ask: &Ask) -> Result<Send, Problem> {
+fn read(ask: &Ask) -> Result<NewMessage, Problem> {
     let kind = ask.content_type.as_deref().unwrap_or("application/json");
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {

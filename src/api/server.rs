@@ -33,6 +33,8 @@ use super::problem::{Code, Problem};
 
 /// Connections to tiny_http: one less than the threads of its pool, so that it never starts a fifth.
 const LANES: usize = 3;
+/// The pool's threads are up within this time, on a router too.
+const POOL_STARTS: Duration = Duration::from_millis(50);
 /// A handler answers from memory or after one fsync.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
@@ -55,6 +57,8 @@ impl Bridge {
     /// When the socket or the thread cannot be made.
     pub async fn start(path: &Path, desk: Rc<Desk>) -> io::Result<Bridge> {
         let server = Arc::new(Server::http_unix(path).map_err(io::Error::other)?);
+        // A connection that comes before the pool's four threads wait makes it start a fifth, for good.
+        tokio::time::sleep(POOL_STARTS).await;
         let (asks, asked) = mpsc::unbounded_channel();
         let (replies, replied) = answers::channel();
         let inside = Arc::clone(&server);

@@ -1,4 +1,4 @@
-//! Keeper: the answers about the agent, the modem and the targets. Never asks the modem: the worker has told
+//! Edge: the answers about the agent, the modem and the targets. Never asks the modem: the worker has told
 //! [`crate::signal`] before.
 
 use std::time::Duration;

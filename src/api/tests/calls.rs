@@ -361,13 +361,39 @@ async fn state_is_told_as_the_worker_told_it() {
 }
 
 #[tokio::test]
+async fn health_is_the_modems_answer_and_asked_once_a_second() {
+    with(
+        |_| {},
+        |rig| async move {
+            rig.alive.set(false);
+            let silent = rig.get("/healthz").await;
+            assert_eq!(
+                (silent.status, silent.code().as_str()),
+                (503, "modem_silent")
+            );
+            rig.alive.set(true);
+            let healthy = || async {
+                match rig.get("/api/v1/healthz").await.status {
+                    200 => Ok(()),
+                    _ => Err(std::io::ErrorKind::Other.into()),
+                }
+            };
+            until(healthy).await;
+            rig.alive.set(false);
+            assert_eq!(rig.get("/healthz").await.status, 200);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_full_state_directory_says_so_and_keeps_answering() {
     with(
         |_| {},
         |rig| async move {
-            let body = format!(r#"{{"to":"1","text":"{}"}}"#, "a".repeat(38_000));
+            let body = format!(r#"{{"to":"1","text":"{}"}}"#, "ж".repeat(17_000));
             let mut answers = Vec::new();
-            for _ in 0..30 {
+            for _ in 0..20 {
                 answers.push(rig.call("POST", MESSAGES, &body).await);
             }
             let last = answers.last().unwrap();

@@ -161,6 +161,41 @@ async fn listeners_follow_the_configuration_and_one_that_is_taken_is_tried_again
 }
 
 #[tokio::test]
+async fn what_is_not_ours_is_never_removed_to_make_a_socket() {
+    with(
+        |_| {},
+        |rig| async move {
+            let place = rig.socket.parent().unwrap().join("profile");
+            let start = || {
+                run(
+                    rig.config.subscribe(),
+                    rig.rooms.clone(),
+                    place.clone(),
+                    pair().1,
+                )
+            };
+            std::fs::write(&place, "a file").unwrap();
+            let kind = start().await.unwrap_err().kind();
+            assert_eq!(kind, std::io::ErrorKind::AlreadyExists);
+            std::fs::remove_file(&place).unwrap();
+            let theirs = place.with_extension("d");
+            std::fs::create_dir(&theirs).unwrap();
+            std::fs::write(theirs.join("x"), "a file").unwrap();
+            let kind = start().await.unwrap_err().kind();
+            assert_eq!(kind, std::io::ErrorKind::AlreadyExists);
+            assert!(theirs.join("x").exists());
+            // What a killed agent left is no hindrance.
+            std::fs::remove_file(theirs.join("x")).unwrap();
+            std::fs::write(theirs.join("public"), "").unwrap();
+            drop(std::os::unix::net::UnixListener::bind(&place).unwrap());
+            start().await.unwrap();
+            assert!(!place.exists() && !theirs.exists());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_second_agent_is_refused_and_a_stopped_one_leaves_nothing() {
     with(
         |_| {},

@@ -6,10 +6,10 @@ mod calls;
 mod entrance;
 mod events;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,14 +45,16 @@ struct Rig {
     address: SocketAddr,
     /// Slots that were asked to be freed.
     freed: Rc<RefCell<Vec<Slot>>>,
+    /// What the modem says to `AT`.
+    alive: Rc<Cell<bool>>,
     api: JoinHandle<std::io::Result<()>>,
-    _dir: tempfile::TempDir,
 }
 
 /// Runs `test` against an API with the configuration that `change` makes of the default.
 async fn with<F: Future<Output = ()>>(change: fn(&mut Config), test: impl FnOnce(Rig) -> F) {
     let local = LocalSet::new();
-    let done = local.run_until(async move { test(Rig::start(change).await).await });
+    let dir = tempfile::tempdir().unwrap();
+    let done = local.run_until(async { test(Rig::start(change, dir.path()).await).await });
     timeout(NET * 3, done).await.expect("the test hangs");
 }
 
@@ -63,11 +65,10 @@ fn free_address() -> SocketAddr {
 }
 
 impl Rig {
-    async fn start(change: fn(&mut Config)) -> Rig {
-        let dir = tempfile::tempdir().unwrap();
+    async fn start(change: fn(&mut Config), dir: &Path) -> Rig {
         let clock = Clock::start();
         let store = Rc::new(RefCell::new(
-            Store::open(&dir.path().join("state"), 512 * 1024).unwrap(),
+            Store::open(&dir.join("state"), 512 * 1024).unwrap(),
         ));
         let feed = Feed::new(0);
         let part_timeout = Duration::from_secs(3600);
@@ -86,12 +87,14 @@ impl Rig {
         };
         let freed = Rc::new(RefCell::new(Vec::new()));
         let asked = Rc::clone(&freed);
+        let alive = Rc::new(Cell::new(true));
+        let answers = Rc::clone(&alive);
         tokio::task::spawn_local(async move {
             while let Some(request) = requests.recv().await {
                 match request {
                     Request::FreeSlots(slots) => asked.borrow_mut().extend(slots),
                     Request::Alive(answer) => {
-                        let _gone = answer.send(true);
+                        let _gone = answer.send(answers.get());
                     }
                     Request::Look => {}
                 }
@@ -103,7 +106,7 @@ impl Rig {
         change(&mut config);
         let (config, seen) = watch::channel(Rc::new(config));
         let (stopper, stop) = pair();
-        let socket = dir.path().join("agent.sock");
+        let socket = dir.join("agent.sock");
         let api = tokio::task::spawn_local(run(seen, rooms.clone(), socket.clone(), stop));
         let rig = Rig {
             rooms,
@@ -112,8 +115,8 @@ impl Rig {
             socket,
             address,
             freed,
+            alive,
             api,
-            _dir: dir,
         };
         drop(rig.unix().await);
         drop(rig.tcp().await);
