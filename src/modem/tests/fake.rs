@@ -178,6 +178,12 @@ impl Bench {
         self.until(&format!("{state:?}"), is).await;
     }
 
+    /// Waits until the modem is ready and what it held at the start was looked at.
+    pub(super) async fn until_at_rest(&self) {
+        self.until_state(ModemState::Ready).await;
+        assert!(self.handle.alive().await);
+    }
+
     pub(super) fn received(&self) -> Vec<Received> {
         let all = Query {
             limit: 1000,

@@ -17,7 +17,7 @@ async fn a_message_that_is_told_is_kept_and_stays_on_the_sim_of_a_guest() {
     let scene = async {
         let bench = guest();
         let plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         bench.modem.borrow_mut().slots.insert(3, deliver(0));
         plugged.say("\r\n+CMTI: \"SM\",3\r\n");
         bench
@@ -49,7 +49,7 @@ async fn an_exclusive_modem_is_emptied_at_once() {
     let scene = async {
         let bench = Bench::new(|config| config.modem.exclusive = true, ROOM);
         let plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         bench.modem.borrow_mut().slots.insert(0, deliver(1));
         plugged.say("\r\n+CMTI: \"SM\",0\r\n");
         bench
@@ -94,7 +94,7 @@ async fn what_the_flash_cannot_keep_is_neither_deleted_nor_acknowledged() {
         let bench = Bench::new(|config| config.modem.exclusive = true, 1);
         bench.modem.borrow_mut().service = 1;
         let plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         bench.modem.borrow_mut().slots.insert(0, deliver(1));
         plugged.say("\r\n+CMTI: \"SM\",0\r\n");
         bench
@@ -115,7 +115,7 @@ async fn a_direct_delivery_is_kept_and_then_acknowledged() {
         let bench = guest();
         bench.modem.borrow_mut().service = 1;
         let plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         plugged.say(&format!("\r\n+CMT: ,30\r\n{}\r\n", deliver(2)));
         bench
             .until("the acknowledgement", |bench| bench.heard("AT+CNMA") == 1)
@@ -276,7 +276,7 @@ async fn a_call_is_one_event_and_the_radio_is_known() {
     let scene = async {
         let bench = guest();
         let plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         for _ in 0..3 {
             plugged.say("\r\nRING\r\n\r\n+CLIP: \"+12025550155\",145,,,,0\r\n");
         }
@@ -307,7 +307,7 @@ async fn a_change_of_the_options_starts_the_modem_again() {
     let scene = async {
         let bench = guest();
         let _plugged = bench.plug();
-        bench.until_state(ModemState::Ready).await;
+        bench.until_at_rest().await;
         let starts = bench.heard("ATE0");
         bench.config.send_modify(|config| {
             let mut changed = (**config).clone();
