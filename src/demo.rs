@@ -29,7 +29,11 @@ pub async fn demo(options: Demo) -> Result<(), String> {
     written.map_err(|error| format!("{}: {error}", folder.display()))?;
     let (config, problems) = config::read_with(&text, "demo", &options.overrides);
     let Some(config) = config else {
-        return Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        return Err(problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"));
     };
     let clock = Clock::start();
     logging::start(config.agent.log_level, clock);
@@ -37,7 +41,11 @@ pub async fn demo(options: Demo) -> Result<(), String> {
         true => folder.join("agent.sock"),
         false => options.socket,
     };
-    let base = config.api.listen.first().map_or_else(String::new, |at| format!("http://{at}"));
+    let base = config
+        .api
+        .listen
+        .first()
+        .map_or_else(String::new, |at| format!("http://{at}"));
     let token = config.api.token.clone().unwrap_or_default();
 
     let (stopper, stop) = stop::pair();
@@ -53,7 +61,10 @@ pub async fn demo(options: Demo) -> Result<(), String> {
 /// `rut-agent sim`: the modem alone, until SIGTERM or SIGINT.
 pub async fn modem_alone(asked: Sim) -> Result<(), String> {
     let options = Options {
-        model: asked.model.parse::<Model>().map_err(|why| why.to_string())?,
+        model: asked
+            .model
+            .parse::<Model>()
+            .map_err(|why| why.to_string())?,
         link: asked.link.ok_or("sim: --link names the port it shall be")?,
         control: asked.control,
         chat: asked.chat,
@@ -128,7 +139,10 @@ fn welcome(folder: &Path, base: &str, token: &str, socket: &Path) {
 fn own_folder() -> Result<PathBuf, String> {
     let user = nix::unistd::getuid();
     let folder = std::env::temp_dir().join(format!("rut-agent-demo-{user}"));
-    let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&folder);
+    let made = std::fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(&folder);
     let about = made.and_then(|()| std::fs::symlink_metadata(&folder));
     match about {
         Ok(about) if about.is_dir() && about.uid() == user.as_raw() => Ok(folder),

@@ -30,9 +30,6 @@ mod demo;
 /// How long the edges may take to finish what they are at: one AT command's time.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// How often parts that wait for their siblings are looked at when none is due.
-const PARTS_LOOK: Duration = Duration::from_secs(30);
-
 fn main() -> ExitCode {
     let socket = std::env::var_os("RUT_AGENT_SOCKET");
     match cli::parse(std::env::args_os().skip(1), socket) {
@@ -111,15 +108,24 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
-    let worker = spawn_local(modem::run(config.clone(), rooms.for_modem(), requests, stop.clone()));
-    let parts = spawn_local(hand_on_parts(rooms.inbox.clone(), clock, stop.clone()));
+    let worker = spawn_local(modem::run(
+        config.clone(),
+        rooms.for_modem(),
+        requests,
+        stop.clone(),
+    ));
     let pushes = spawn_local(forward::run(
         config.clone(),
         rooms.for_forward(&modem),
         targets.clone(),
         stop.clone(),
     ));
-    let mut door = spawn_local(api::run(config, rooms.for_api(modem, targets), socket, stop));
+    let mut door = spawn_local(api::run(
+        config,
+        rooms.for_api(modem, targets),
+        socket,
+        stop,
+    ));
 
     let result = tokio::select! {
         signal = told_to_stop() => signal.map(|name| log::info!("{name}: rut-agent stops")),
@@ -130,7 +136,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, parts, pushes] {
+        for edge in [worker, pushes] {
             let _ended = edge.await;
         }
     };
@@ -207,23 +213,6 @@ impl Rooms {
     }
 }
 
-/// Hands on long messages whose parts never came.
-async fn hand_on_parts(inbox: Rc<RefCell<Inbox>>, clock: Clock, mut stop: Stop) {
-    loop {
-        let now = clock.now();
-        if let Err(why) = inbox.borrow_mut().hand_on_incomplete(now) {
-            log::warn!("inbox: an incomplete message waits on: {why}");
-        }
-        // A part that comes meanwhile waits at least `part_timeout`, which is no shorter than this look.
-        let look = now.tick + PARTS_LOOK;
-        let wake = inbox.borrow().next_wake().map_or(look, |due| due.clamp(now.tick + Duration::from_secs(1), look));
-        tokio::select! {
-            () = clock.sleep_until(Some(wake)) => {}
-            () = stop.wait() => return,
-        }
-    }
-}
-
 /// SIGHUP: reads the configuration again. A bad one is refused and the old one stays in force.
 async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
@@ -246,7 +235,10 @@ async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
 
 async fn told_to_stop() -> Result<&'static str, String> {
     let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
-    let (mut term, mut int) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    let (mut term, mut int) = (
+        hear(SignalKind::terminate())?,
+        hear(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = term.recv() => Ok("SIGTERM"),
         _ = int.recv() => Ok("SIGINT"),

@@ -31,7 +31,9 @@ fn is(message: &Value, status: &str) -> bool {
 
 /// Nothing of it waits any more.
 fn all_went_out(bench: &Bench) -> bool {
-    all(bench, "sent").iter().all(|message| is(message, "sent") || is(message, "unconfirmed"))
+    all(bench, "sent")
+        .iter()
+        .all(|message| is(message, "sent") || is(message, "unconfirmed"))
 }
 
 /// Every message of a box, page by page.
@@ -39,7 +41,11 @@ fn all(bench: &Bench, which: &str) -> Vec<Value> {
     let mut messages = Vec::new();
     let mut after = String::new();
     loop {
-        let (status, page) = bench.api("GET", &format!("/messages?box={which}&limit=100{after}"), None);
+        let (status, page) = bench.api(
+            "GET",
+            &format!("/messages?box={which}&limit=100{after}"),
+            None,
+        );
         assert_eq!(status, 200, "{page}");
         messages.extend(page["messages"].as_array().unwrap().iter().cloned());
         match page["next"].as_str() {
@@ -70,7 +76,11 @@ fn a_modem_unplugged_with_the_message_on_the_air_leaves_it_unconfirmed_and_sends
     wait_status(&bench, &id, "unconfirmed");
     let next = submit(&bench, "+12025550155", "surely");
     wait_status(&bench, &next, "sent");
-    let texts: Vec<Value> = bench.air().iter().map(|part| part["text"].clone()).collect();
+    let texts: Vec<Value> = bench
+        .air()
+        .iter()
+        .map(|part| part["text"].clone())
+        .collect();
     assert_eq!(texts, [json!("perhaps"), json!("surely")]);
 }
 
@@ -98,18 +108,31 @@ fn one_bad_number_never_blocks_the_next() {
     let failed = wait_status(&bench, &bad, "failed");
     assert_eq!(failed["error"]["code"], 1);
     wait_status(&bench, &slow, "sent");
-    let order: Vec<Value> = bench.air().iter().map(|part| part["text"].clone()).collect();
+    let order: Vec<Value> = bench
+        .air()
+        .iter()
+        .map(|part| part["text"].clone())
+        .collect();
     assert_eq!(order, [json!("at once"), json!("later")]);
 }
 
 #[test]
 fn a_full_sim_is_drained_and_what_waits_in_the_network_follows() {
-    let chat: String = std::iter::once(String::from("size SM 10\n"))
-        .chain((0..30).map(|n| format!("deliver {{\"from\":\"+12025550155\",\"text\":\"number {n}\"}}\n")))
-        .collect();
-    let bench = Bench::start(&Setup { chat, ..Setup::default() });
+    let chat: String =
+        std::iter::once(String::from("size SM 10\n"))
+            .chain((0..30).map(|n| {
+                format!("deliver {{\"from\":\"+12025550155\",\"text\":\"number {n}\"}}\n")
+            }))
+            .collect();
+    let bench = Bench::start(&Setup {
+        chat,
+        ..Setup::default()
+    });
     wait_until(PATIENCE, "30 messages", || all(&bench, "inbox").len() == 30);
-    let texts: Vec<Value> = all(&bench, "inbox").iter().map(|m| m["text"].clone()).collect();
+    let texts: Vec<Value> = all(&bench, "inbox")
+        .iter()
+        .map(|m| m["text"].clone())
+        .collect();
     let expected: Vec<Value> = (0..30).map(|n| json!(format!("number {n}"))).collect();
     assert_eq!(texts, expected);
     wait_until(PATIENCE, "five free slots", || {
@@ -125,7 +148,9 @@ fn garbage_cut_replies_and_notifications_in_the_middle_of_them_lose_nothing() {
     bench.control("interleave on");
     for n in 0..10 {
         bench.control("garbage random 40");
-        bench.control(&format!("deliver {{\"from\":\"+12025550155\",\"text\":\"in {n}\"}}"));
+        bench.control(&format!(
+            "deliver {{\"from\":\"+12025550155\",\"text\":\"in {n}\"}}"
+        ));
         submit(&bench, "+12025550155", &format!("out {n}"));
     }
     wait_until(PATIENCE, "ten in", || all(&bench, "inbox").len() == 10);
@@ -137,7 +162,9 @@ fn garbage_cut_replies_and_notifications_in_the_middle_of_them_lose_nothing() {
 fn assert_each_on_the_air_once(bench: &Bench, count: usize) {
     let mut copies: BTreeMap<String, usize> = BTreeMap::new();
     for part in bench.air() {
-        *copies.entry(String::from(part["text"].as_str().unwrap())).or_default() += 1;
+        *copies
+            .entry(String::from(part["text"].as_str().unwrap()))
+            .or_default() += 1;
     }
     let messages = all(bench, "sent");
     assert_eq!(messages.len(), count);
@@ -156,7 +183,9 @@ fn killed_ten_times_while_two_hundred_messages_go_in_and_out_nothing_is_lost_or_
     let mut kept = 0;
     for round in 0..10 {
         for n in 0..10 {
-            bench.control(&format!("deliver {{\"from\":\"+12025550155\",\"text\":\"in {round}.{n}\"}}"));
+            bench.control(&format!(
+                "deliver {{\"from\":\"+12025550155\",\"text\":\"in {round}.{n}\"}}"
+            ));
             let order = json!({"to": "+12025550155", "text": format!("out {round}.{n}")});
             let (status, _) = bench.api("POST", "/messages", Some(&order));
             assert_eq!(status, 202);
@@ -168,13 +197,22 @@ fn killed_ten_times_while_two_hundred_messages_go_in_and_out_nothing_is_lost_or_
     }
     wait_until(PATIENCE, "all in", || all(&bench, "inbox").len() >= 100);
     wait_until(PATIENCE, "all out", || all_went_out(&bench));
-    let mut texts: Vec<String> =
-        all(&bench, "inbox").iter().map(|m| String::from(m["text"].as_str().unwrap())).collect();
+    let mut texts: Vec<String> = all(&bench, "inbox")
+        .iter()
+        .map(|m| String::from(m["text"].as_str().unwrap()))
+        .collect();
     texts.sort();
     texts.dedup();
-    assert_eq!((texts.len(), all(&bench, "inbox").len()), (100, 100), "lost or doubled in the inbox");
+    assert_eq!(
+        (texts.len(), all(&bench, "inbox").len()),
+        (100, 100),
+        "lost or doubled in the inbox"
+    );
     assert_each_on_the_air_once(&bench, 100);
-    let unconfirmed = all(&bench, "sent").iter().filter(|m| m["status"] == "unconfirmed").count();
+    let unconfirmed = all(&bench, "sent")
+        .iter()
+        .filter(|m| m["status"] == "unconfirmed")
+        .count();
     println!("10 kills, 100 in, 100 out: 0 lost, 0 doubled, {unconfirmed} unconfirmed");
 }
 
@@ -182,7 +220,9 @@ fn killed_ten_times_while_two_hundred_messages_go_in_and_out_nothing_is_lost_or_
 fn a_journal_cut_or_bit_flipped_is_repaired_and_the_rest_is_there() {
     let mut bench = Bench::start(&Setup::default());
     for n in 0..20 {
-        bench.control(&format!("deliver {{\"from\":\"+12025550155\",\"text\":\"number {n}\"}}"));
+        bench.control(&format!(
+            "deliver {{\"from\":\"+12025550155\",\"text\":\"number {n}\"}}"
+        ));
     }
     wait_until(PATIENCE, "twenty", || all(&bench, "inbox").len() == 20);
     bench.kill9();
@@ -198,10 +238,14 @@ fn a_journal_cut_or_bit_flipped_is_repaired_and_the_rest_is_there() {
     bytes.truncate(bytes.len() - 3);
     std::fs::write(&journal, bytes).unwrap();
     bench.start_agent();
-    wait_until(PATIENCE, "the API", || bench.try_api("GET", "/status", None).is_ok());
+    wait_until(PATIENCE, "the API", || {
+        bench.try_api("GET", "/status", None).is_ok()
+    });
     let left = all(&bench, "inbox").len();
     assert!((17..20).contains(&left), "{left} of 20 are left");
     // What the journal lost is still on the SIM.
     bench.control("hang off");
-    wait_until(PATIENCE, "twenty again", || all(&bench, "inbox").len() >= 20);
+    wait_until(PATIENCE, "twenty again", || {
+        all(&bench, "inbox").len() >= 20
+    });
 }

@@ -14,7 +14,9 @@ use support::{Bench, PATIENCE, Setup, process, wait_for};
 fn pushing_to(receiver: &PushReceiver, more: &str) -> Setup {
     let url = receiver.url("/sms_in");
     Setup {
-        sections: format!("config to_http 'host'\n\toption enabled '1'\n\toption url '{url}'\n{more}"),
+        sections: format!(
+            "config to_http 'host'\n\toption enabled '1'\n\toption url '{url}'\n{more}"
+        ),
         ..Setup::default()
     }
 }
@@ -33,7 +35,10 @@ fn a_message_that_comes_in_is_pushed_byte_for_byte_as_rutos_does() {
     let bench = Bench::start(&pushing_to(&receiver, ""));
     bench.control(r#"deliver {"from":"+12025550155","text":"Test message"}"#);
     let pushed = receiver.wait(1, PATIENCE);
-    assert_eq!(pushed[0].line, "GET /sms_in?&message=Test%20message HTTP/1.1");
+    assert_eq!(
+        pushed[0].line,
+        "GET /sms_in?&message=Test%20message HTTP/1.1"
+    );
 
     bench.control(r#"deliver {"from":"+12025550155","text":"ÿ 💖 {€}"}"#);
     let pushed = receiver.wait(2, PATIENCE);
@@ -58,10 +63,16 @@ fn a_message_is_sent_and_its_delivery_is_reported() {
         (&json!("+12025550155"), &json!("gsm7"), &json!(1))
     );
     let message = sent(&bench, &queued["id"], "delivered");
-    assert!(message["sent_at"].is_string() && message["delivered_at"].is_string(), "{message}");
+    assert!(
+        message["sent_at"].is_string() && message["delivered_at"].is_string(),
+        "{message}"
+    );
     let air = bench.air();
     assert_eq!(air.len(), 1);
-    assert_eq!((&air[0]["to"], &air[0]["text"]), (&json!("+12025550155"), &json!("hello")));
+    assert_eq!(
+        (&air[0]["to"], &air[0]["text"]),
+        (&json!("+12025550155"), &json!("hello"))
+    );
 }
 
 #[test]
@@ -74,7 +85,11 @@ fn a_long_message_leaves_in_parts_and_a_long_one_that_came_is_one_again() {
     assert_eq!(status, 202, "{answer}");
     let parts = usize::try_from(answer["messages"][0]["parts"].as_u64().unwrap()).unwrap();
     let air = bench.wait_air(2 * parts);
-    let joined: String = air.iter().take(parts).map(|part| part["text"].as_str().unwrap()).collect();
+    let joined: String = air
+        .iter()
+        .take(parts)
+        .map(|part| part["text"].as_str().unwrap())
+        .collect();
     assert_eq!(joined, text);
 
     let order = json!({"from": "+37060000001", "text": text, "parts": [3, 1, 4, 2], "dup": [2]});
@@ -104,8 +119,16 @@ fn a_push_is_repeated_in_order_until_the_receiver_has_it_even_over_a_restart() {
         (last["data"]["text"] == "two").then_some(requests)
     });
     let (last, earlier) = pushed.split_last().unwrap();
-    assert!(earlier.iter().all(|request| request.json()["data"]["text"] == "one"));
-    assert!(earlier.iter().all(|request| request.header("webhook-id") == first.header("webhook-id")));
+    assert!(
+        earlier
+            .iter()
+            .all(|request| request.json()["data"]["text"] == "one")
+    );
+    assert!(
+        earlier
+            .iter()
+            .all(|request| request.header("webhook-id") == first.header("webhook-id"))
+    );
     assert_ne!(last.header("webhook-id"), first.header("webhook-id"));
 }
 
@@ -122,7 +145,10 @@ fn the_command_line_asks_over_the_unix_socket() {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.code(), text + &String::from_utf8_lossy(&output.stderr))
+        (
+            output.status.code(),
+            text + &String::from_utf8_lossy(&output.stderr),
+        )
     };
     let (code, text) = run(&["send", "+12025550155", "from the shell", "--wait"]);
     assert_eq!(code, Some(0), "{text}");

@@ -6,16 +6,27 @@ use std::path::{Path, PathBuf};
 /// The import table of DESIGN section 2: a room and the rooms it may name. Everybody may name the words of `message`,
 /// `time` and `stop`, and its own section of `config`; `clock` is for edges.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("api", &["store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms"]),
+    (
+        "api",
+        &[
+            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms",
+        ],
+    ),
     ("cli", &["api"]),
     ("clock", &[]),
     ("config", &[]),
     ("feed", &[]),
-    ("forward", &["store", "inbox", "outbox", "feed", "net", "modem"]),
+    (
+        "forward",
+        &["store", "inbox", "outbox", "feed", "net", "modem"],
+    ),
     ("inbox", &["sms", "store", "feed"]),
     ("logging", &[]),
     ("message", &[]),
-    ("modem", &["sms", "store", "inbox", "outbox", "signal", "feed"]),
+    (
+        "modem",
+        &["sms", "store", "inbox", "outbox", "signal", "feed"],
+    ),
     ("net", &[]),
     ("outbox", &["sms", "store", "feed", "inbox"]),
     ("signal", &["feed"]),
@@ -28,12 +39,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 const WORDS: &[&str] = &["message", "time", "stop", "config", "clock"];
 
-const KINDS: &[&str] =
-    &["Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests"];
+const KINDS: &[&str] = &[
+    "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",
+];
 
 const TOP_LEVEL: &[&str] = &[
-    "Cargo.toml", "Cargo.lock", ".cargo", ".ci", "src", "openwrt", "scripts", "tests", "README.md",
-    "LICENSE", ".gitignore", ".git", "target",
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo",
+    ".ci",
+    "src",
+    "openwrt",
+    "scripts",
+    "tests",
+    "README.md",
+    "LICENSE",
+    ".gitignore",
+    ".git",
+    "target",
 ];
 
 fn rust_files(below: &str) -> Vec<PathBuf> {
@@ -54,8 +77,16 @@ fn rust_files(below: &str) -> Vec<PathBuf> {
 }
 
 fn room_of(path: &Path) -> String {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    let inside = path
+        .strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .unwrap();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -68,7 +99,11 @@ fn code_lines(text: &str) -> impl Iterator<Item = &str> {
 fn rooms_named(line: &str) -> Vec<&str> {
     line.split("crate::")
         .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or("")
+        })
         .filter(|name| !name.is_empty())
         .collect()
 }
@@ -86,7 +121,10 @@ fn every_room_imports_only_what_the_table_allows() {
             continue;
         }
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == room) else {
-            faults.push(format!("{}: room {room} is not in the import table", path.display()));
+            faults.push(format!(
+                "{}: room {room} is not in the import table",
+                path.display()
+            ));
             continue;
         };
         let text = fs::read_to_string(&path).unwrap();
@@ -107,18 +145,31 @@ fn every_file_opens_with_its_kind_and_what_it_never_does() {
     let mut faults = Vec::new();
     for path in rust_files("src").into_iter().chain(rust_files("tests")) {
         let text = fs::read_to_string(&path).unwrap();
-        let opening: String =
-            text.lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join(" ");
+        let opening: String = text
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect::<Vec<_>>()
+            .join(" ");
         if path.ends_with("src/lib.rs") {
-            assert!(text.contains("```text"), "src/lib.rs opens with the picture");
+            assert!(
+                text.contains("```text"),
+                "src/lib.rs opens with the picture"
+            );
             continue;
         }
-        let kind = opening.trim_start_matches("//! ").split(':').next().unwrap_or("");
+        let kind = opening
+            .trim_start_matches("//! ")
+            .split(':')
+            .next()
+            .unwrap_or("");
         if !KINDS.contains(&kind) {
             faults.push(format!("{}: opens with no kind of file", path.display()));
         }
         if kind != "Tests" && !opening.to_lowercase().contains("never") {
-            faults.push(format!("{}: does not say what it never does", path.display()));
+            faults.push(format!(
+                "{}: does not say what it never does",
+                path.display()
+            ));
         }
     }
     check(&faults);
@@ -151,7 +202,13 @@ fn no_file_is_longer_than_six_hundred_lines() {
 
 #[test]
 fn nothing_is_left_unfinished_or_switched_off() {
-    let marks = ["todo!(", "unimplemented!(", "FIXME", "#[ignore", "assert!(true)"];
+    let marks = [
+        "todo!(",
+        "unimplemented!(",
+        "FIXME",
+        "#[ignore",
+        "assert!(true)",
+    ];
     let mut faults = Vec::new();
     for path in rust_files("src").into_iter().chain(rust_files("tests")) {
         if path.ends_with("tests/tidy.rs") {
@@ -171,7 +228,10 @@ fn the_top_level_holds_what_the_design_fixes() {
     for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
         let name = entry.unwrap().file_name();
         if !TOP_LEVEL.contains(&name.to_str().unwrap()) {
-            faults.push(format!("{} does not belong at the top level", name.display()));
+            faults.push(format!(
+                "{} does not belong at the top level",
+                name.display()
+            ));
         }
     }
     check(&faults);

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{CryptoProvider, KeyProvider, WebPkiSupportedAlgorithms};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::SigningKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -28,39 +29,44 @@ const SESSIONS: usize = 8;
 /// The configuration for one trust.
 pub(super) fn load(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
     // Named, not the process default: rustls must never look for another provider.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::System => judge(system_roots()?, &provider)?,
-        Trust::File(path) => {
-            let named = read_all(path)?;
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(named.iter().cloned());
-            Arc::new(Named {
-                judge: judge(roots, &provider)?,
-                named,
-            })
-        }
-        Trust::Anyone => Arc::new(Anyone {
-            algorithms: provider.signature_verification_algorithms,
-        }),
+    let provider = CryptoProvider {
+        key_provider: &NoKeys,
+        ..rustls::crypto::ring::default_provider()
     };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let verifier = Verifier {
+        algorithms: provider.signature_verification_algorithms,
+        judge: match trust {
+            Trust::System => Judge::Roots(system_roots()?),
+            Trust::File(path) => {
+                let named = read_all(path)?;
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(named.iter().cloned());
+                Judge::Named { roots, named }
+            }
+            Trust::Anyone => Judge::Anyone,
+        },
+    };
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Tls(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(Arc::new(config))
 }
 
-fn judge(
-    roots: RootCertStore,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, Error> {
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .map_err(|error| Error::Trust(error.to_string()))
+/// We show no certificate of our own; without the code that reads private keys and signs, the binary is 60 KB smaller.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _key: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General(String::from("no key of our own")))
+    }
 }
 
 /// Every certificate of a PEM file its owner named: one that cannot be read is worth an error.
@@ -115,39 +121,66 @@ fn pem_files(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Judges by a `ca_file`. What `openssl req -x509` makes is a CA certificate, which no server may show by the book
-/// (RFC 5280 4.2.1.9); but when its owner named this very certificate, it is the one he meant.
+/// Whom to believe.
 #[derive(Debug)]
-struct Named {
-    judge: Arc<WebPkiServerVerifier>,
-    named: Vec<CertificateDer<'static>>,
+enum Judge {
+    /// Whoever these authorities vouch for.
+    Roots(RootCertStore),
+    /// The same for a `ca_file`, and the certificates in it themselves. What `openssl req -x509` makes is a CA
+    /// certificate, which no server may show by the book (RFC 5280 4.2.1.9); but when its owner named this very
+    /// certificate, it is the one he meant.
+    Named {
+        roots: RootCertStore,
+        named: Vec<CertificateDer<'static>>,
+    },
+    /// `verify_cert ignore`: any certificate, but the server must hold its key.
+    Anyone,
 }
 
-impl Named {
-    /// Accepts a named certificate that the book refuses for its kind or its unknown issuer. Its dates are good: the book
-    /// checks them first. It must be for the host that was called, unless it names no host at all (only a CN).
-    fn accept_named(
+/// Judges servers; has no revocation lists, which nobody would bring to the router.
+#[derive(Debug)]
+struct Verifier {
+    judge: Judge,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    /// By the book: a chain to one of `roots`, in its time, for this host.
+    fn by_the_book(
         &self,
+        roots: &RootCertStore,
         shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         host: &ServerName<'_>,
-        refusal: rustls::Error,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let rustls::Error::InvalidCertificate(problem) = &refusal else {
-            return Err(refusal);
-        };
-        let pardonable = *problem == CertificateError::UnknownIssuer
-            || is_ca_as_server(problem)
-            || names_no_host(problem);
-        if !pardonable || !self.named.contains(shown) {
-            return Err(refusal);
-        }
-        match verify_server_name(&ParsedCertificate::try_from(shown)?, host) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(rustls::Error::InvalidCertificate(problem)) if names_no_host(&problem) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            Err(error) => Err(error),
-        }
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let shown = ParsedCertificate::try_from(shown)?;
+        let algorithms = self.algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&shown, roots, intermediates, now, algorithms)?;
+        verify_server_name(&shown, host)
+    }
+}
+
+/// Pardons a named certificate that the book refuses for its kind or its unknown issuer. Its dates are good: the book
+/// checks them first. It must be for the host that was called, unless it names no host at all (only a CN).
+fn pardon(
+    named: &[CertificateDer<'static>],
+    shown: &CertificateDer<'_>,
+    host: &ServerName<'_>,
+    refusal: rustls::Error,
+) -> Result<(), rustls::Error> {
+    let rustls::Error::InvalidCertificate(problem) = &refusal else {
+        return Err(refusal);
+    };
+    let pardonable = *problem == CertificateError::UnknownIssuer
+        || is_ca_as_server(problem)
+        || names_no_host(problem);
+    if !pardonable || !named.contains(shown) {
+        return Err(refusal);
+    }
+    match verify_server_name(&ParsedCertificate::try_from(shown)?, host) {
+        Err(rustls::Error::InvalidCertificate(problem)) if names_no_host(&problem) => Ok(()),
+        judged => judged,
     }
 }
 
@@ -158,59 +191,23 @@ fn names_no_host(problem: &CertificateError) -> bool {
     )
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
+        shown: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        host: &ServerName<'_>,
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.judge
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .or_else(|refusal| self.accept_named(end_entity, server_name, refusal))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
-    }
-}
-
-/// `verify_cert ignore`: any certificate, but the server must hold its key.
-#[derive(Debug)]
-struct Anyone {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.judge {
+            Judge::Roots(roots) => self.by_the_book(roots, shown, intermediates, host, now),
+            Judge::Named { roots, named } => self
+                .by_the_book(roots, shown, intermediates, host, now)
+                .or_else(|refusal| pardon(named, shown, host, refusal)),
+            Judge::Anyone => Ok(()),
+        }
+        .map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
