@@ -145,20 +145,22 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// By the book: a chain to one of `roots`, in its time, for this host.
-    fn by_the_book(
+    /// A chain to one of `roots`, every link in its time.
+    fn check_chain(
         &self,
         roots: &RootCertStore,
         shown: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        host: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
         let shown = ParsedCertificate::try_from(shown)?;
         let algorithms = self.algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&shown, roots, intermediates, now, algorithms)?;
-        verify_server_name(&shown, host)
+        verify_server_cert_signed_by_trust_anchor(&shown, roots, intermediates, now, algorithms)
     }
+}
+
+fn check_name(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), rustls::Error> {
+    verify_server_name(&ParsedCertificate::try_from(shown)?, host)
 }
 
 /// Pardons a named certificate that the book refuses for its kind or its unknown issuer. Its dates are good: the book
@@ -178,7 +180,7 @@ fn pardon(
     if !pardonable || !named.contains(shown) {
         return Err(refusal);
     }
-    match verify_server_name(&ParsedCertificate::try_from(shown)?, host) {
+    match check_name(shown, host) {
         Err(rustls::Error::InvalidCertificate(problem)) if names_no_host(&problem) => Ok(()),
         judged => judged,
     }
@@ -200,11 +202,15 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let by_the_book = |roots| {
+            self.check_chain(roots, shown, intermediates, now)
+                .and_then(|()| check_name(shown, host))
+        };
         match &self.judge {
-            Judge::Roots(roots) => self.by_the_book(roots, shown, intermediates, host, now),
-            Judge::Named { roots, named } => self
-                .by_the_book(roots, shown, intermediates, host, now)
-                .or_else(|refusal| pardon(named, shown, host, refusal)),
+            Judge::Roots(roots) => by_the_book(roots),
+            Judge::Named { roots, named } => {
+                by_the_book(roots).or_else(|refusal| pardon(named, shown, host, refusal))
+            }
             Judge::Anyone => Ok(()),
         }
         .map(|()| ServerCertVerified::assertion())
