@@ -20,7 +20,7 @@ use rut_agent::feed::Feed;
 use rut_agent::inbox::Inbox;
 use rut_agent::outbox::Outbox;
 use rut_agent::signal::Signal;
-use rut_agent::stop::{self, Stop};
+use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
 use rut_agent::{api, forward, logging, message, modem};
 

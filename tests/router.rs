@@ -1,6 +1,11 @@
 //! Tests: the main job through the real binary — a message in and pushed, a message out and delivered. `scripts/test`
 //! runs this file a second and a third time with the MIPS binaries under qemu.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types
+)]
 
 mod support;
 
