@@ -22,11 +22,8 @@ mod submit;
 mod tests;
 mod wait;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
-
-use lexopt::{Arg, Parser, ValueExt};
 
 pub use models::{Model, UnknownModel};
 pub use run::Simulator;
@@ -46,34 +43,6 @@ pub struct Options {
     pub chat: Option<PathBuf>,
     /// The SIM asks for this PIN.
     pub pin: Option<String>,
-}
-
-/// How `rut-agent sim` is called.
-pub const USAGE: &str = "rut-agent sim [--model ec25|slm750|minimal] --link PATH [--control SOCKET] [--chat FILE] [--pin PIN]";
-
-impl Options {
-    /// Reads what stands behind `rut-agent sim`.
-    ///
-    /// # Errors
-    /// An option that does not exist, lacks its value, or `--link` missing.
-    pub fn from_args(args: impl IntoIterator<Item = OsString>) -> Result<Options, lexopt::Error> {
-        let mut parser = Parser::from_args(args);
-        let mut options = Options::default();
-        while let Some(arg) = parser.next()? {
-            match arg {
-                Arg::Long("model") => options.model = parser.value()?.parse()?,
-                Arg::Long("link") => options.link = parser.value()?.into(),
-                Arg::Long("control") => options.control = Some(parser.value()?.into()),
-                Arg::Long("chat") => options.chat = Some(parser.value()?.into()),
-                Arg::Long("pin") => options.pin = Some(parser.value()?.string()?),
-                Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(arg.unexpected()),
-            }
-        }
-        if options.link.as_os_str().is_empty() {
-            return Err(lexopt::Error::from(format!("--link is missing: {USAGE}")));
-        }
-        Ok(options)
-    }
 }
 
 /// Runs a simulated modem until told to stop; inside a `LocalSet`.

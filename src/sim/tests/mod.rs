@@ -523,21 +523,3 @@ fn a_chat_file_is_played_and_its_mistake_named_by_line() {
             .contains("chat:2: ")
     );
 }
-
-#[test]
-fn the_command_line_is_read_and_its_mistakes_are_told() {
-    let parse =
-        |line: &str| Options::from_args(line.split_whitespace().map(std::ffi::OsString::from));
-    let options = parse("--model slm750 --link /tmp/tty --control /tmp/c --pin 1234").unwrap();
-    assert_eq!(options.model, Model::Slm750);
-    assert_eq!(options.control, Some(PathBuf::from("/tmp/c")));
-    for wrong in [
-        "",
-        "--link",
-        "--link x --model nokia",
-        "--link x --what",
-        "--link x y",
-    ] {
-        assert!(parse(wrong).is_err(), "{wrong}");
-    }
-}
