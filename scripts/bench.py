@@ -42,7 +42,10 @@ class Receiver:
             while True:
                 head = b""
                 while b"\r\n\r\n" not in head:
-                    piece = peer.recv(4096)
+                    try:
+                        piece = peer.recv(4096)
+                    except ConnectionResetError:
+                        return
                     if not piece:
                         return
                     if not head:
