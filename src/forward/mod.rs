@@ -12,8 +12,11 @@ mod sign;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod url;
 mod webhook;
+
+pub use trial::trial;
 
 use std::cell::RefCell;
 use std::rc::Rc;
