@@ -13,7 +13,6 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod trial;
-mod url;
 mod webhook;
 
 pub use trial::trial;

@@ -15,10 +15,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::sign::signature;
-use super::url::{BadUrl, RAW, Url};
 use crate::config::{Method, ToHttp};
 use crate::message::{Event, EventKind, MessageId, Number, Received};
 use crate::time::WallTime;
+use crate::url::{BadUrl, RAW, Url};
 
 /// What curl's escape leaves alone (RFC 3986 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
