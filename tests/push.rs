@@ -283,10 +283,12 @@ fn certificate(dir: &Path, name: &str, alternative: &str, more: &str) {
     let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30";
     let files = format!("-keyout {name}.key -out {name}.crt -subj /CN={name}");
     let alternative = format!("-addext subjectAltName={alternative}");
-    openssl(dir, &[new, &files, &alternative]);
-    if !more.is_empty() {
-        openssl(dir, &[new, &files, &alternative, more]);
-    }
+    let words = [new, &files, &alternative, more];
+    let words: Vec<&str> = words
+        .into_iter()
+        .filter(|words| !words.is_empty())
+        .collect();
+    openssl(dir, &words);
 }
 
 /// `old.key` and `old.crt` for 127.0.0.1, which ran out in 2020.
@@ -345,57 +347,51 @@ fn pass_on(mut from: impl Read + Write, to: std::net::SocketAddr) -> std::io::Re
     from.flush()
 }
 
-#[test]
-fn https_is_judged_by_the_ca_file_and_last_error_says_what_is_wrong() {
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path();
+/// Every certificate of the test below.
+fn certificates() -> tempfile::TempDir {
+    let made = tempfile::tempdir().unwrap();
+    let dir = made.path();
     certificate(dir, "ca", "DNS:ca", "");
     let leaf = "-CA ca.crt -CAkey ca.key -addext basicConstraints=critical,CA:FALSE";
     certificate(dir, "signed", "IP:127.0.0.1", leaf);
     certificate(dir, "own", "IP:127.0.0.1", "");
     certificate(dir, "other", "DNS:example.org", leaf);
     expired(dir);
-    let good = ["signed", "own", "any"].map(|name| (name, PushReceiver::start()));
+    made
+}
+
+/// Targets that work, each with its receiver, and then some that do not.
+fn https_targets(dir: &Path, good: &[(&str, PushReceiver); 3]) -> Vec<String> {
     let nobody = PushReceiver::start();
-    let no_tls = endless("HTTP/1.1 400 Bad Request\r\n\r\n", b"");
     let ca_file = |file: &str| format!("ca_file {}", dir.join(file).display());
-    let sections = [
-        to_http(
-            "signed",
-            &tls_before(&good[0].1, dir, "signed"),
-            &ca_file("ca.crt"),
-        ),
-        to_http(
-            "own",
-            &tls_before(&good[1].1, dir, "own"),
-            &ca_file("own.crt"),
-        ),
-        to_http(
-            "any",
-            &tls_before(&good[2].1, dir, "old"),
-            "verify_cert ignore",
-        ),
-        to_http(
-            "name",
-            &tls_before(&nobody, dir, "other"),
-            &ca_file("ca.crt"),
-        ),
-        to_http("old", &tls_before(&nobody, dir, "old"), &ca_file("old.crt")),
-        to_http(
-            "stranger",
-            &tls_before(&nobody, dir, "own"),
-            &ca_file("ca.crt"),
-        ),
+    let no_tls = endless("HTTP/1.1 400 Bad Request\r\n\r\n", b"").replace("http", "https");
+    let good = |at: usize, shown: &str, options: &str| {
+        to_http(good[at].0, &tls_before(&good[at].1, dir, shown), options)
+    };
+    let bad = |name: &str, shown: &str, options: &str| {
+        to_http(name, &tls_before(&nobody, dir, shown), options)
+    };
+    vec![
+        good(0, "signed", &ca_file("ca.crt")),
+        good(1, "own", &ca_file("own.crt")),
+        good(2, "old", "verify_cert ignore"),
+        bad("name", "other", &ca_file("ca.crt")),
+        bad("old", "old", &ca_file("old.crt")),
+        bad("stranger", "own", &ca_file("ca.crt")),
         to_http(
             "plain",
-            &no_tls
-                .replace("http", "https")
-                .replace("/in", "/in?token=hush"),
+            &format!("{no_tls}?token=hush"),
             "verify_cert ignore",
         ),
         to_http("dns", "http://nobody.invalid/in?token=hush", ""),
-    ];
-    let bench = bench(&sections);
+    ]
+}
+
+#[test]
+fn https_is_judged_by_the_ca_file_and_last_error_says_what_is_wrong() {
+    let dir = certificates();
+    let good = ["signed", "own", "any"].map(|name| (name, PushReceiver::start()));
+    let bench = bench(&https_targets(dir.path(), &good));
     deliver(&bench, "+37060000001", "sealed");
     for (name, receiver) in &good {
         let pushed = receiver.wait(1, PATIENCE);
@@ -525,23 +521,35 @@ fn fifty_messages_come_in_order_over_outages_and_two_kills() {
     let receiver = PushReceiver::start();
     let mut bench = bench(&[to_http("hook", &receiver.url("/hook"), "method json")]);
     let texts: Vec<String> = (0..50).map(|n| format!("number {n}")).collect();
-    for (round, some) in texts.chunks(17).enumerate() {
-        // The second and third round begin in an outage; the kill comes while messages go out.
-        receiver.answer(Answer::Status(200));
-        receiver.answer_next(&[Answer::HangUp, Answer::Status(503)][..round.min(2)]);
-        let before = receiver.requests().len();
-        for text in some {
-            deliver(&bench, "+37060000001", text);
+    let (first, rest) = texts.split_at(17);
+    let (second, third) = rest.split_at(17);
+    let deliver_all = |bench: &Bench, texts: &[String]| {
+        for text in texts {
+            deliver(bench, "+37060000001", text);
         }
-        receiver.wait(before + 5, PATIENCE);
-        if round < 2 {
-            receiver.answer(Answer::Status(503));
-            wait_until(PATIENCE, "all on flash", || {
-                inbox(&bench).len() == 17 * (round + 1)
-            });
-            bench.restart();
-        }
-    }
+    };
+    // Five are taken, the receiver falls ill, and the agent is killed while twelve wait.
+    receiver.answer_next(&[Answer::Status(200); 5]);
+    receiver.answer(Answer::Status(503));
+    deliver_all(&bench, first);
+    receiver.wait(6, PATIENCE);
+    wait_until(PATIENCE, "all on flash", || inbox(&bench).len() == 17);
+    bench.kill9();
+    receiver.answer_next(&[Answer::HangUp]);
+    receiver.answer(Answer::Status(200));
+    bench.restart();
+    wait_until(PATIENCE, "the seventeenth", || {
+        let requests = receiver.requests();
+        requests
+            .last()
+            .is_some_and(|last| text_of(last) == texts[16])
+    });
+    // It is killed again while they go out.
+    let before = receiver.requests().len();
+    deliver_all(&bench, second);
+    receiver.wait(before + 5, PATIENCE);
+    bench.restart();
+    deliver_all(&bench, third);
     wait_until(PATIENCE, "the last", || {
         receiver
             .requests()
