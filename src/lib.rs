@@ -69,3 +69,4 @@ pub mod sms;
 pub mod stop;
 pub mod store;
 pub mod time;
+pub mod url;

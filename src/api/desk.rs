@@ -10,10 +10,11 @@ use tokio::sync::{Mutex, watch};
 use super::Rooms;
 use super::answer::Answer;
 use super::ask::Ask;
-use super::json::Healthy;
+use super::json::{Healthy, PushTested};
 use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
 use crate::config::Config;
+use crate::forward;
 use crate::time::{Now, Tick};
 
 /// Streams and long polls open at once; more would leave too few seats for the rest.
@@ -33,6 +34,8 @@ pub struct Desk {
     config: watch::Receiver<Rc<Config>>,
     pulse: Mutex<Option<(Tick, bool)>>,
     streams: Rc<Cell<usize>>,
+    /// Held while a trial push is on its way: one at a time.
+    trial: Mutex<()>,
 }
 
 /// The right to keep one stream open, given back when dropped.
@@ -58,6 +61,7 @@ impl Desk {
             config,
             pulse: Mutex::new(None),
             streams: Rc::default(),
+            trial: Mutex::default(),
         }
     }
 
@@ -77,7 +81,7 @@ impl Desk {
             Ok(route) => match route.serve {
                 Serve::Now(handler) => handler(self, ask),
                 // The door serves these and never hands them on.
-                Serve::Healthz | Serve::Events => Err(Problem::new(
+                Serve::Healthz | Serve::Events | Serve::PushTest => Err(Problem::new(
                     Code::Unavailable,
                     "this is served by the door alone",
                 )),
@@ -113,6 +117,40 @@ impl Desk {
         Problem::new(Code::ModemSilent, "the modem does not answer AT")
             .with("Retry-After", 5)
             .answer()
+    }
+
+    /// `POST /push/NAME/test`: waits for the target, enabled or not, while others are answered.
+    ///
+    /// # Errors
+    /// [`Code::PushFailed`] with what went wrong; [`Code::NotFound`]; [`Code::Unavailable`] while another one waits.
+    pub async fn push_test(&self, ask: &Ask) -> Result<Answer, Problem> {
+        ask.params()?.done()?;
+        let name = ask.path().rsplit('/').nth(1).unwrap_or_default();
+        let config = self.config();
+        let target = config.to_http.iter().find(|target| target.name == name);
+        let target =
+            target.ok_or_else(|| Problem::new(Code::NotFound, "no to_http of that name"))?;
+        let _turn = self.trial.try_lock().map_err(|_another_has_it| {
+            Problem::new(Code::Unavailable, "another trial push is on its way")
+                .with("Retry-After", 5)
+        })?;
+        let from = self.agent_name();
+        let from = from.as_deref().unwrap_or("rut-agent");
+        let status = forward::trial(target, from, self.now().wall).await;
+        let status = status.map_err(|why| Problem::new(Code::PushFailed, why))?;
+        Ok(Answer::json(
+            200,
+            &PushTested {
+                delivered: true,
+                status,
+            },
+        ))
+    }
+
+    /// What the router is called: as configured, else as its system says.
+    pub fn agent_name(&self) -> Option<String> {
+        let named = self.config().agent.name.clone();
+        named.or_else(|| self.host_name.clone())
     }
 
     /// The right to keep one more stream open.

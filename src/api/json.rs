@@ -436,6 +436,15 @@ impl From<&Health> for Target {
     }
 }
 
+/// The answer to `POST /push/NAME/test`.
+#[derive(Debug, Serialize)]
+pub struct PushTested {
+    /// Always true; anything else is a problem.
+    pub delivered: bool,
+    /// The receiver's status code.
+    pub status: u16,
+}
+
 /// The answer to `GET /healthz`.
 #[derive(Debug, Serialize)]
 pub struct Healthy {

@@ -69,6 +69,8 @@ pub enum Code {
     ShutOut,
     /// The head is too long.
     HeadTooLong,
+    /// The receiver did not take a trial push.
+    PushFailed,
     /// The agent cannot answer now.
     Unavailable,
     /// So many event streams are open that no more can be.
@@ -85,7 +87,7 @@ pub enum Code {
 
 impl Code {
     /// All rows, for the table of the README and openapi.
-    pub const ALL: [Code; 33] = [
+    pub const ALL: [Code; 34] = [
         Code::BadRequest,
         Code::BadParameter,
         Code::MalformedJson,
@@ -113,6 +115,7 @@ impl Code {
         Code::BadValidity,
         Code::ShutOut,
         Code::HeadTooLong,
+        Code::PushFailed,
         Code::Unavailable,
         Code::TooManyStreams,
         Code::ModemSilent,
@@ -151,6 +154,7 @@ impl Code {
             Code::BadValidity => (422, "bad_validity", "Bad validity"),
             Code::ShutOut => (429, "shut_out", "Shut out"),
             Code::HeadTooLong => (431, "head_too_long", "Head too long"),
+            Code::PushFailed => (502, "push_failed", "The receiver did not take it"),
             Code::Unavailable => (503, "unavailable", "Not now"),
             Code::TooManyStreams => (503, "too_many_streams", "Too many event streams"),
             Code::ModemSilent => (503, "modem_silent", "The modem does not answer"),

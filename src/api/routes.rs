@@ -18,6 +18,8 @@ pub enum Serve {
     Healthz,
     /// By the door, which waits for events.
     Events,
+    /// By the door, which waits for the receiver.
+    PushTest,
 }
 
 /// A call.
@@ -25,7 +27,7 @@ pub enum Serve {
 pub struct Route {
     /// Its method.
     pub method: &'static str,
-    /// Its path; `{id}` stands for one segment.
+    /// Its path; `{id}` and `{name}` stand for one segment.
     pub path: &'static str,
     /// What it does, for openapi and the README.
     pub summary: &'static str,
@@ -57,6 +59,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/signal", Serve::Now(status::signal), "The last measured levels"),
     route("GET", "/api/v1/storage", Serve::Now(status::storage), "The modem's message store"),
     route("GET", "/api/v1/push", Serve::Now(status::push), "How each forwarder fares"),
+    route("POST", "/api/v1/push/{name}/test", Serve::PushTest, "Push a trial message at once and say how it went"),
     route("POST", "/api/v1/messages", Serve::Now(messages::send), "Send a message to one or more numbers"),
     route("POST", "/api/v1/messages/preview", Serve::Now(messages::preview), "What a text would cost; sends nothing"),
     route("GET", "/api/v1/messages", Serve::Now(messages::list), "Received or sent messages, oldest first"),
@@ -107,8 +110,9 @@ fn named(methods: &[&str]) -> String {
 fn matches(pattern: &str, path: &str) -> bool {
     let mut path = path.split('/');
     let fits = pattern.split('/').all(|part| {
-        path.next()
-            .is_some_and(|segment| part == segment || (part == "{id}" && !segment.is_empty()))
+        path.next().is_some_and(|segment| {
+            part == segment || (part.starts_with('{') && !segment.is_empty())
+        })
     });
     fits && path.next().is_none()
 }

@@ -58,12 +58,7 @@ fn agent(desk: &Desk) -> Agent {
     Agent {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: up.as_secs(),
-        name: desk
-            .config()
-            .agent
-            .name
-            .clone()
-            .or_else(|| desk.host_name.clone()),
+        name: desk.agent_name(),
         started_at: WallTime(now.wall.0.saturating_sub(started)).rfc3339(),
         state_bytes,
         state_limit,

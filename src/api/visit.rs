@@ -164,6 +164,10 @@ impl Visit {
         let serve = routes::find(&ask.method, ask.path()).map(|route| route.serve);
         let answer = match serve {
             Ok(Serve::Healthz) => house.desk.healthz().await,
+            Ok(Serve::PushTest) => {
+                let tried = house.desk.push_test(&ask).await;
+                tried.unwrap_or_else(|problem| problem.answer())
+            }
             Ok(Serve::Events) => match self.events(&ask, framing).await {
                 Ok(Some(answer)) => answer,
                 Ok(None) => return false,

@@ -10,6 +10,7 @@ use super::{Ask, Client, Command, Door, MessageBox, Run, Wrong};
 #[cfg(feature = "sim")]
 use super::{Demo, Sim};
 use crate::config::Overrides;
+use crate::url::Url;
 
 /// The daemon's Unix socket when nobody names another.
 pub const DEFAULT_SOCKET: &str = "/var/run/rut-agent.sock";
@@ -164,16 +165,14 @@ fn utf8(word: &OsString) -> Result<String, Wrong> {
 
 fn tcp(url: &str) -> Result<Door, Wrong> {
     let wrong = || Wrong(format!("--url must be http://HOST:PORT, not {url:?}"));
-    let uri: hyper::Uri = url.parse().map_err(|_why| wrong())?;
-    let bare = uri.path() == "/" && uri.query().is_none();
-    let authority = uri.authority().ok_or_else(wrong)?;
-    if uri.scheme_str() != Some("http") || !bare || authority.as_str().contains('@') {
+    let url = Url::parse(url).map_err(|_why| wrong())?;
+    if url.tls || url.target != "/" || url.credentials.is_some() {
         return Err(wrong());
     }
     Ok(Door::Tcp {
-        host: String::from(authority.host().trim_matches(['[', ']'])),
-        port: authority.port_u16().unwrap_or(80),
-        authority: String::from(authority.as_str()),
+        host: url.host,
+        port: url.port,
+        authority: url.host_header,
     })
 }
 

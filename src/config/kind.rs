@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::model::Network;
 use crate::message::{EventKind, Number};
+use crate::url::{BadUrl, Url};
 
 /// What an option's text may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -248,35 +249,28 @@ fn check_tty(text: &str) -> Result<(), String> {
 }
 
 fn check_url(text: &str) -> Result<(), String> {
-    let uri: hyper::Uri = text
-        .parse()
-        .map_err(|_why| "is not a URL; blanks must be written %20")?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(String::from("must begin with http:// or https://"));
+    let wrong = |why: &str| Err(String::from(why));
+    if text.contains(|c: char| c <= ' ') {
+        return wrong("is not a URL; blanks must be written %20");
     }
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    if authority.contains('@') {
-        return Err(String::from("must not hold a user name or password"));
-    }
-    let host = uri.host().unwrap_or_default();
-    let literal = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let right = match literal {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => is_host(host),
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(BadUrl::Scheme) => return wrong("must begin with http:// or https://"),
+        Err(BadUrl::Host | BadUrl::Ipv6 | BadUrl::Port) => return wrong(NO_HOST),
     };
-    // `host:` and `host:99999` have a colon and no port that can be used.
-    let port = authority.strip_prefix(host).unwrap_or_default();
-    let port_right = port.is_empty() || uri.port_u16().is_some_and(|port| port != 0);
-    if right && port_right {
+    if url.credentials.is_some() {
+        return wrong("must not hold a user name or password");
+    }
+    // What is no name but has a colon was an address in brackets.
+    if url.host.contains(':') || is_host(&url.host) {
         Ok(())
     } else {
-        Err(String::from(
-            "has no valid host: a name, an IPv4 address or an IPv6 address in brackets, and perhaps :port",
-        ))
+        wrong(NO_HOST)
     }
 }
+
+const NO_HOST: &str =
+    "has no valid host: a name, an IPv4 address or an IPv6 address in brackets, and perhaps :port";
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -12,8 +12,10 @@ mod sign;
 mod target;
 #[cfg(test)]
 mod tests;
-mod url;
+mod trial;
 mod webhook;
+
+pub use trial::trial;
 
 use std::cell::RefCell;
 use std::rc::Rc;

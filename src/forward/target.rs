@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::cursor::Cursors;
-use super::http::{self, Failure};
+use super::http::{self, Failure, Taken, Way};
 use super::queue::Queue;
 use super::retry::Retry;
 use super::webhook::{self, Request, Unfit};
@@ -20,7 +20,7 @@ use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp};
 use crate::feed::Listener;
 use crate::message::{Event, EventKind, Received};
-use crate::net::Dialer;
+use crate::net::{Dialer, Stream};
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
 const LAG: u64 = 50;
@@ -57,6 +57,8 @@ struct Work {
     common: Common,
     queue: Queue,
     retry: Retry,
+    /// Open between two pushes of which one follows the other at once, never while there is nothing to do.
+    line: Option<Stream>,
 }
 
 impl Work {
@@ -67,6 +69,7 @@ impl Work {
             target: Rc::new(target.clone()),
             queue: Queue::new(at),
             retry: Retry::default(),
+            line: None,
             config,
             common,
         })
@@ -92,6 +95,7 @@ impl Work {
                 self.push(seq, bell).await;
                 continue;
             }
+            self.line = None;
             tokio::select! {
                 rung = bell.changed() => if !rung { return false },
                 changed = config.changed() => return changed.is_ok(),
@@ -148,7 +152,7 @@ impl Work {
         let now = self.common.rooms.clock.now().wall;
         match webhook::request(&self.target, &event, message.as_ref(), now) {
             Ok(request) => match self.send(request, bell).await {
-                Ok(()) => self.worked(&event),
+                Ok(taken) => self.worked(&event, taken),
                 Err(failure) => self.failed(&event, failure.to_string()),
             },
             Err(Unfit::Url(why)) => self.failed(&event, why.to_string()),
@@ -163,9 +167,13 @@ impl Work {
     }
 
     /// Sends, and meanwhile takes in what is new, so that `queued` is right while a receiver is slow.
-    async fn send(&mut self, request: Request, bell: &mut Listener) -> Result<(), Failure> {
+    async fn send(&mut self, request: Request, bell: &mut Listener) -> Result<Taken, Failure> {
         let (dialer, target) = (self.common.dialer.clone(), Rc::clone(&self.target));
-        let mut verdict = pin!(http::send(&dialer, &target, request));
+        let way = Way {
+            line: self.line.take(),
+            more: self.queue.len() > 1,
+        };
+        let mut verdict = pin!(http::send(&dialer, &target, request, way));
         loop {
             tokio::select! {
                 verdict = &mut verdict => return verdict,
@@ -174,7 +182,8 @@ impl Work {
         }
     }
 
-    fn worked(&mut self, event: &Event) {
+    fn worked(&mut self, event: &Event, taken: Taken) {
+        self.line = taken.line;
         let name = &self.target.name;
         log::debug!("push to '{name}': event {} delivered", event.seq);
         let failures = self.retry.worked();

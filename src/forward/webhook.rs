@@ -15,10 +15,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::sign::signature;
-use super::url::{BadUrl, RAW, Url};
 use crate::config::{Method, ToHttp};
 use crate::message::{Event, EventKind, MessageId, Number, Received};
 use crate::time::WallTime;
+use crate::url::{BadUrl, RAW, Url};
 
 /// What curl's escape leaves alone (RFC 3986 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,7 +28,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// What may not stand in a field's name; the rest stays as it was configured.
 const IN_NAME: &AsciiSet = &RAW.add(b'&').add(b'=').add(b'#').add(b'+').add(b'%');
-/// The longest request target that the HTTP client takes.
+/// A longer request target is taken by no receiver.
 const LONGEST_TARGET: usize = 65_534;
 /// The text's field where none is configured.
 const MESSAGE: &str = "message";
@@ -39,9 +39,7 @@ const USER_AGENT: &str = concat!("rut-agent/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Request {
     /// Where to.
     pub(super) url: Url,
-    /// POST, else GET.
-    pub(super) post: bool,
-    /// All but the framing.
+    /// All but the framing, as small receivers look for them: `Host`, not `host`.
     pub(super) headers: Vec<(&'static str, String)>,
     /// The body; empty for GET.
     pub(super) body: Vec<u8>,
@@ -77,42 +75,36 @@ pub(super) fn request(
 ) -> Result<Request, Unfit> {
     let mut url = Url::parse(&target.url).map_err(Unfit::Url)?;
     let mut headers = vec![
-        ("host", url.host_header.clone()),
-        ("user-agent", String::from(USER_AGENT)),
-        ("accept", String::from("*/*")),
-        ("connection", String::from("close")),
+        ("Host", url.host_header.clone()),
+        ("User-Agent", String::from(USER_AGENT)),
+        ("Accept", String::from("*/*")),
     ];
     if let Some(credentials) = &url.credentials {
         let encoded = STANDARD.encode(credentials);
-        headers.push(("authorization", format!("Basic {encoded}")));
+        headers.push(("Authorization", format!("Basic {encoded}")));
     }
-    let (post, body) = match target.method {
+    let body = match target.method {
         Method::Get => {
             let query = if url.target.contains('?') { "" } else { "?" };
             url.target = format!("{}{query}{}", url.target, pairs(target, event, message));
             if url.target.len() > LONGEST_TARGET {
                 return Err(Unfit::TooLong(url.target.len()));
             }
-            (false, Vec::new())
+            Vec::new()
         }
         Method::Post => {
             let form = "application/x-www-form-urlencoded";
-            headers.push(("content-type", String::from(form)));
-            (true, pairs(target, event, message).into_bytes())
+            headers.push(("Content-Type", String::from(form)));
+            pairs(target, event, message).into_bytes()
         }
         Method::Json => {
             let body = json(event, message);
-            headers.push(("content-type", String::from("application/json")));
+            headers.push(("Content-Type", String::from("application/json")));
             headers.extend(webhook_headers(target, event, now, &body));
-            (true, body)
+            body
         }
     };
-    Ok(Request {
-        url,
-        post,
-        headers,
-        body,
-    })
+    Ok(Request { url, headers, body })
 }
 
 /// The id a receiver knows repeats by: the same on every try and after every restart. The event's time is in it because
@@ -309,9 +301,9 @@ mod tests {
             "Test message",
         );
         assert_eq!(get.url.target, "/sms_in?&message=Test%20message");
-        assert_eq!(header(&get, "host"), Some("[fd00::1]"));
-        assert_eq!(header(&get, "user-agent"), Some(USER_AGENT));
-        assert!(!get.post && get.body.is_empty());
+        assert_eq!(header(&get, "Host"), Some("[fd00::1]"));
+        assert_eq!(header(&get, "User-Agent"), Some(USER_AGENT));
+        assert!(get.body.is_empty());
     }
 
     #[test]
@@ -394,15 +386,15 @@ mod tests {
             &target(Method::Post, "https://u:p@h:8443/in?x=1"),
             "Test message",
         );
-        assert!(post.post && post.url.tls);
+        assert!(post.url.tls);
         assert_eq!(post.url.target, "/in?x=1");
         assert_eq!(post.body, b"&message=Test%20message");
         assert_eq!(
-            header(&post, "content-type"),
+            header(&post, "Content-Type"),
             Some("application/x-www-form-urlencoded")
         );
-        assert_eq!(header(&post, "host"), Some("h:8443"));
-        assert_eq!(header(&post, "authorization"), Some("Basic dTpw"));
+        assert_eq!(header(&post, "Host"), Some("h:8443"));
+        assert_eq!(header(&post, "Authorization"), Some("Basic dTpw"));
     }
 
     #[test]
@@ -418,7 +410,7 @@ mod tests {
                 r#""received_at":"2026-11-21T20:35:14Z","parts":1,"complete":true}}"#
             )
         );
-        assert_eq!(header(&hook, "content-type"), Some("application/json"));
+        assert_eq!(header(&hook, "Content-Type"), Some("application/json"));
         assert_eq!(header(&hook, "webhook-id"), Some("msg_12_1795293314000"));
         assert_eq!(header(&hook, "webhook-timestamp"), Some("1795293400"));
         assert_eq!(

@@ -1,15 +1,18 @@
 //! Edge: DNS, TCP and the TLS handshake, one step each. Never sets a deadline (the room does) and never tries twice.
 #![allow(clippy::disallowed_types)]
 
-use std::net::{IpAddr, SocketAddr};
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use super::{Error, Stream};
@@ -34,47 +37,62 @@ pub(super) async fn look_up(
         .await
         .map_err(|_closed| stopped())?;
     let name = String::from(host);
-    // A look-up sits in a thread and cannot be called back. So it runs in a task of its own that keeps its turn to its
-    // end: when the caller's time is over, the next look-up still waits, and never are there two such threads.
-    let looking = tokio::spawn(async move {
-        let found = lookup_host((name.as_str(), port))
-            .await
-            .map(|found| found.take(ADDRESSES).collect::<Vec<SocketAddr>>());
-        drop(turn);
-        found
+    // A look-up sits in a thread and cannot be called back. So it keeps its turn to its end: when the caller's time is
+    // over, the next look-up still waits, and never are there two such threads.
+    let looking = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let found = (name.as_str(), port).to_socket_addrs()?;
+        Ok(found.take(ADDRESSES).collect())
     });
-    match looking.await {
-        Ok(Ok(found)) if found.is_empty() => Err(Error::Dns(String::from("it has no address"))),
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(Error::Dns(error.to_string())),
-        Err(_stopped) => Err(stopped()),
+    let found: io::Result<Vec<SocketAddr>> = looking.await.map_err(|_stopped| stopped())?;
+    match found {
+        Ok(found) if found.is_empty() => Err(Error::Dns(String::from("it has no address"))),
+        Ok(found) => Ok(found),
+        Err(error) => Err(Error::Dns(error.to_string())),
     }
 }
 
 /// Calls the addresses one after the other, the next when one fails or stays silent; the first to answer wins.
 pub(super) async fn first_that_answers(addresses: Vec<SocketAddr>) -> Result<TcpStream, Error> {
     let mut waiting = addresses.into_iter();
-    let mut calls = JoinSet::new();
+    let mut calls: Vec<Call> = Vec::new();
     let mut failure = Error::Dns(String::from("it has no address"));
     loop {
         if let Some(address) = waiting.next() {
-            calls.spawn(TcpStream::connect(address));
+            calls.push(Box::pin(TcpStream::connect(address)));
         } else if calls.is_empty() {
             return Err(failure);
         }
         tokio::select! {
-            ended = calls.join_next() => match ended {
-                Some(Ok(Ok(stream))) => {
+            ended = first_to_end(&mut calls) => match ended {
+                Ok(stream) => {
                     // Without it a request of two writes waits for the first one's acknowledgement.
                     stream.set_nodelay(true)?;
                     return Ok(stream);
                 }
-                Some(Ok(Err(error))) => failure = Error::from(error),
-                Some(Err(_)) | None => {}
+                Err(error) => failure = Error::from(error),
             },
             () = tokio::time::sleep(HEAD_START), if waiting.len() > 0 => {}
         }
     }
+}
+
+type Call = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+
+/// What the first of these calls to end gave; it leaves the list.
+async fn first_to_end(calls: &mut Vec<Call>) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        for at in 0..calls.len() {
+            if let Some(Poll::Ready(ended)) =
+                calls.get_mut(at).map(|call| call.as_mut().poll(context))
+            {
+                drop(calls.swap_remove(at));
+                return Poll::Ready(ended);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The TLS handshake on an open line.

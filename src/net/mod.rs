@@ -93,7 +93,12 @@ impl Dialer {
             None => Ok(stream),
             Some(trust) => {
                 stage.set(Stage::Handshake);
-                dial::secure(stream, &peer.host, self.config(trust)?).await
+                let secured = dial::secure(stream, &peer.host, self.config(trust)?).await;
+                if let Err(Error::Certificate(_)) = secured {
+                    // The owner may replace the file meanwhile.
+                    self.loaded.borrow_mut().retain(|(of, _)| of != trust);
+                }
+                secured
             }
         }
     }

@@ -243,6 +243,23 @@ async fn sessions_resume_until_the_certificates_are_forgotten() {
 }
 
 #[tokio::test]
+async fn a_ca_file_that_was_put_right_heals_the_next_try() {
+    let (made, other) = (
+        openssl(&[&format!("{SELF_SIGNED} {SAN}")]),
+        openssl(&[&format!("{SELF_SIGNED} {SAN}")]),
+    );
+    let (port, _told) = tls_server(made.path()).await;
+    let (dialer, named) = (
+        Dialer::default(),
+        peer("localhost", port, ca(&other, "server.crt")),
+    );
+    assert!(greeting(&dialer, &named).await.is_err());
+    let (right, wrong) = (made.path(), other.path());
+    std::fs::copy(right.join("server.crt"), wrong.join("server.crt")).unwrap();
+    assert_eq!(greeting(&dialer, &named).await.unwrap(), "hello");
+}
+
+#[tokio::test]
 async fn a_ca_file_that_cannot_be_used_is_named() {
     let made = openssl(&[&format!("{SELF_SIGNED} {SAN}")]);
     let (port, _told) = tls_server(made.path()).await;

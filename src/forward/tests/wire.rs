@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_types)]
 
 use super::*;
-use crate::forward::http::{Failure, send};
+use crate::forward::http::{Failure, Way, send};
 use crate::forward::webhook;
 use crate::message::{Encoding, MessageId, Number, Received};
 use crate::time::WallTime;
@@ -35,7 +35,9 @@ async fn push(method: Method, port: u16) -> Result<(), Failure> {
     let (event, message) = announced(12, "Test message");
     let at = WallTime(1_795_293_400_000);
     let request = webhook::request(&target, &event, Some(&message), at).unwrap();
-    send(&Dialer::default(), &target, request).await
+    let taken = send(&Dialer::default(), &target, request, Way::default()).await?;
+    assert!(taken.line.is_none() && (200..300).contains(&taken.status));
+    Ok(())
 }
 
 /// What a receiver's answer is taken for.

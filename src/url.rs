@@ -1,4 +1,4 @@
-//! Codec: a target's URL taken apart into what a connection and a request line need. Never looks a name up.
+//! Codec: an http or https URL taken apart into what a connection and a request line need. Never looks a name up.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// What may not stand raw in a request line; a `%` may, so that an URL that is encoded already stays as it is.
-pub(super) const RAW: &AsciiSet = &CONTROLS
+pub const RAW: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
@@ -20,24 +20,24 @@ pub(super) const RAW: &AsciiSet = &CONTROLS
 
 /// An http or https URL (RFC 3986), as far as a request needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url {
+pub struct Url {
     /// https.
-    pub(super) tls: bool,
+    pub tls: bool,
     /// Name or address, without brackets; an IPv6 zone stays (RFC 6874).
-    pub(super) host: String,
+    pub host: String,
     /// Port, the scheme's own where none is written.
-    pub(super) port: u16,
+    pub port: u16,
     /// What `Host:` says: brackets round IPv6, no zone, the port where it is not the scheme's own.
-    pub(super) host_header: String,
+    pub host_header: String,
     /// Path and query, at least `/`.
-    pub(super) target: String,
+    pub target: String,
     /// `user:password`, decoded.
-    pub(super) credentials: Option<String>,
+    pub credentials: Option<String>,
 }
 
 /// Why a text is no URL to push to. The owner corrects the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadUrl {
+pub enum BadUrl {
     /// Neither `http://` nor `https://`.
     Scheme,
     /// No host, or characters that no host has.
@@ -61,7 +61,7 @@ impl fmt::Display for BadUrl {
 
 impl Url {
     /// Reads one; a fragment is dropped, and what may not stand in a request line is percent-encoded.
-    pub(super) fn parse(text: &str) -> Result<Url, BadUrl> {
+    pub fn parse(text: &str) -> Result<Url, BadUrl> {
         let (tls, rest) = scheme(text.trim())?;
         let rest = rest.split('#').next().unwrap_or(rest);
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
