@@ -162,7 +162,10 @@ struct Rooms {
 impl Rooms {
     fn build(config: &Config, clock: Clock) -> Result<Rooms, String> {
         let dir = &config.agent.state_dir;
-        let failed = |why: &dyn Display| format!("state_dir {}: {why}", dir.display());
+        let failed = |why: &dyn Display| {
+            let dir = dir.display();
+            format!("state_dir {dir}: {why}; option state_dir in section agent names another place")
+        };
         let store = Store::open(dir, config.agent.state_limit).map_err(|error| failed(&error))?;
         let feed = Feed::new(store.newest());
         let store = Rc::new(RefCell::new(store));
@@ -225,7 +228,12 @@ async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
             Some(config) => {
                 log::set_max_level(config.agent.log_level);
                 message::log_numbers_in_full(config.agent.log_numbers);
-                live.send_replace(Rc::new(config));
+                let place =
+                    |config: &Config| (config.agent.state_dir.clone(), config.agent.state_limit);
+                let new = place(&config);
+                if place(&live.send_replace(Rc::new(config))) != new {
+                    log::warn!("another state_dir or state_limit counts from the next start");
+                }
                 log::info!("the configuration was read again and is in force");
             }
             None => log::error!("the configuration has errors: the old one stays in force"),

@@ -14,8 +14,6 @@ pub struct Ask {
     pub method: String,
     /// Path and query, ASCII.
     pub target: String,
-    /// Content-Type, ASCII.
-    pub content_type: Option<String>,
     /// `Idempotency-Key`: visible ASCII.
     pub idempotency_key: Option<String>,
     /// It accepts `text/event-stream`.
@@ -48,9 +46,6 @@ impl Ask {
                 other => String::from(other),
             },
             target: head.target.clone(),
-            content_type: head
-                .field("content-type")
-                .map(|text| text.replace(|c: char| !c.is_ascii_graphic(), " ")),
             idempotency_key: key.map(String::from),
             wants_stream: head
                 .all("accept")

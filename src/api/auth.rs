@@ -1,7 +1,7 @@
 //! Decider: who may ask — token, host name, origin — and how long a wrong one has to wait. Never waits itself, and
 //! never keeps or logs a token that was tried.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,8 +17,10 @@ use crate::time::Tick;
 const TRIES: u32 = 10;
 /// For so long; an address that behaves for so long is forgotten.
 const SHUT_OUT: Duration = Duration::from_secs(600);
-/// Addresses remembered; the one silent for longest makes room.
+/// Sites remembered; the one silent for longest makes room.
 const OFFENDERS: usize = 64;
+/// Addresses remembered that gave the right token; the oldest makes room.
+const FRIENDS: usize = 64;
 
 /// Says whether a request may be served.
 ///
@@ -114,15 +116,27 @@ fn literal_host(head: &Head) -> Result<(), Problem> {
 
 #[derive(Clone, Copy, Debug)]
 struct Offender {
+    site: IpAddr,
+    /// The last address there that was wrong: only its own right token makes that good.
     peer: IpAddr,
     wrong: u32,
     last: Tick,
 }
 
-/// Remembers who gave wrong tokens.
+/// Remembers who gave wrong tokens. A host has as many IPv6 addresses as it likes in its /64, so a /64 counts as one;
+/// those there who have given the right token, and no wrong one since, do not suffer for the others.
 #[derive(Debug, Default)]
 pub struct Gate {
     offenders: Vec<Offender>,
+    friends: Vec<IpAddr>,
+}
+
+/// The address, or the /64 of an IPv6 one.
+fn site(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(_) => peer,
+        IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into(),
+    }
 }
 
 /// What a wrong token leads to.
@@ -137,7 +151,11 @@ pub struct Penalty {
 impl Gate {
     /// How long this address is still shut out.
     pub fn shut_out(&self, peer: IpAddr, now: Tick) -> Option<Duration> {
-        let offender = self.offenders.iter().find(|one| one.peer == peer)?;
+        let site = site(peer);
+        let offender = self.offenders.iter().find(|one| one.site == site)?;
+        if self.friends.contains(&peer) {
+            return None;
+        }
         let left = SHUT_OUT.checked_sub(now.since(offender.last))?;
         (offender.wrong >= TRIES && !left.is_zero()).then_some(left)
     }
@@ -145,7 +163,9 @@ impl Gate {
     /// A wrong token came.
     pub fn wrong(&mut self, peer: IpAddr, now: Tick) -> Penalty {
         self.offenders.retain(|one| now.since(one.last) < SHUT_OUT);
-        let before = self.offenders.iter().position(|one| one.peer == peer);
+        self.friends.retain(|friend| *friend != peer);
+        let site = site(peer);
+        let before = self.offenders.iter().position(|one| one.site == site);
         let wrong = match before {
             Some(at) => self.offenders.swap_remove(at).wrong.saturating_add(1),
             None => 1,
@@ -157,6 +177,7 @@ impl Gate {
             }
         }
         self.offenders.push(Offender {
+            site,
             peer,
             wrong,
             last: now,
@@ -167,9 +188,15 @@ impl Gate {
         }
     }
 
-    /// The right token came: all is forgiven.
+    /// The right token came: what this address did is forgiven.
     pub fn right(&mut self, peer: IpAddr) {
         self.offenders.retain(|one| one.peer != peer);
+        if peer.is_ipv6() && !self.friends.contains(&peer) {
+            if self.friends.len() >= FRIENDS {
+                self.friends.remove(0);
+            }
+            self.friends.push(peer);
+        }
     }
 }
 
@@ -220,6 +247,23 @@ mod tests {
             refused("Authorization: Digest a\r\n", LAN, Some("x")),
             Code::TokenMissing
         );
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_its_good_clients_do_not_suffer() {
+        let host = |n: u128| IpAddr::from(Ipv6Addr::from_bits(0xfd00 << 112 | n));
+        let mut gate = Gate::default();
+        gate.right(host(1));
+        for n in 10..20 {
+            assert!(gate.shut_out(host(n), Tick(0)).is_none());
+            assert_eq!(gate.wrong(host(n), Tick(0)).shut_out, n == 19);
+            gate.right(host(1));
+        }
+        assert!(gate.shut_out(host(99), Tick(0)).is_some());
+        assert!(gate.shut_out(host(1), Tick(0)).is_none());
+        assert!(gate.shut_out(host(1 << 64), Tick(0)).is_none());
+        gate.wrong(host(1), Tick(0));
+        assert!(gate.shut_out(host(1), Tick(0)).is_some());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! answer. Never a socket.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -68,6 +69,24 @@ impl Desk {
     /// The configuration in force.
     pub fn config(&self) -> Rc<Config> {
         Rc::clone(&self.config.borrow())
+    }
+
+    /// An address that may ask here at all, token or not.
+    pub fn lets_in(&self, peer: IpAddr) -> bool {
+        let config = self.config.borrow();
+        config.api.enabled && config.api.allow.iter().any(|net| net.contains(peer))
+    }
+
+    /// Resolves when the configuration says something else about the API: who was let in has to ask again.
+    pub async fn api_changed(&self) {
+        let mut config = self.config.clone();
+        let before = Rc::clone(&config.borrow_and_update());
+        while config.changed().await.is_ok() {
+            if config.borrow().api != before.api {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Both clocks.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -22,6 +23,8 @@ use crate::time::Tick;
 
 /// Connections that may wait to be accepted: a flood must not make the kernel drop a good client.
 const BACKLOG: u32 = 1024;
+/// A client that acknowledges nothing for so long is gone, though it never said so; the stream it had is free again.
+const VANISHED_MS: u32 = 30_000;
 /// The pauses between tries to bind an address: first, and longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// The pause after an accept error when no idle connection can be closed.
@@ -166,9 +169,9 @@ async fn listen(house: Rc<House>, address: SocketAddr) {
         match listener.accept().await {
             Ok((line, from)) => {
                 let peer = from.ip().to_canonical();
-                let config = house.desk.config();
-                if config.api.allow.iter().any(|net| net.contains(peer)) {
+                if house.desk.lets_in(peer) {
                     let _slower = line.set_nodelay(true);
+                    let _later = setsockopt(&line, TcpUserTimeout, &VANISHED_MS);
                     welcome(&house, Box::new(line), Peer::Ip(peer));
                 } else {
                     log::debug!("api: {peer} is in no allowed network, the connection is closed");

@@ -47,8 +47,6 @@ pub enum Code {
     LengthRequired,
     /// The body is too long.
     BodyTooLong,
-    /// The body is not `application/json`.
-    NotJson,
     /// An `Expect` that cannot be met.
     Expectation,
     /// The JSON is none of the shape that is asked for here.
@@ -87,7 +85,7 @@ pub enum Code {
 
 impl Code {
     /// All rows, for the table of the README and openapi.
-    pub const ALL: [Code; 34] = [
+    pub const ALL: [Code; 33] = [
         Code::BadRequest,
         Code::BadParameter,
         Code::MalformedJson,
@@ -104,7 +102,6 @@ impl Code {
         Code::KeyReused,
         Code::LengthRequired,
         Code::BodyTooLong,
-        Code::NotJson,
         Code::Expectation,
         Code::BadShape,
         Code::BadNumber,
@@ -143,7 +140,6 @@ impl Code {
             Code::KeyReused => (409, "key_reused", "Idempotency-Key used before"),
             Code::LengthRequired => (411, "length_required", "Content-Length required"),
             Code::BodyTooLong => (413, "body_too_long", "Body too long"),
-            Code::NotJson => (415, "not_json", "Not JSON"),
             Code::Expectation => (417, "expectation_failed", "Expectation failed"),
             Code::BadShape => (422, "bad_shape", "Unexpected JSON"),
             Code::BadNumber => (422, "bad_number", "Bad number"),

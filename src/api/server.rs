@@ -130,9 +130,6 @@ impl Ask {
             self.target,
             self.body.len()
         );
-        if let Some(kind) = &self.content_type {
-            out.push_str(&format!("Content-Type: {kind}\r\n"));
-        }
         if let Some(key) = &self.idempotency_key {
             out.push_str(&format!("Idempotency-Key: {key}\r\n"));
         }
@@ -252,17 +249,12 @@ fn receive(
 }
 
 fn taken(request: &mut Request) -> io::Result<Ask> {
-    let field = |name: &'static str| {
-        let mut fields = request.headers().iter();
-        fields
-            .find(|header| header.field.equiv(name))
-            .map(|header| header.value.as_str().to_owned())
-    };
+    let mut fields = request.headers().iter();
+    let key = fields.find(|header| header.field.equiv("Idempotency-Key"));
     let mut ask = Ask {
         method: request.method().as_str().to_owned(),
         target: request.url().to_owned(),
-        content_type: field("Content-Type"),
-        idempotency_key: field("Idempotency-Key"),
+        idempotency_key: key.map(|header| header.value.as_str().to_owned()),
         ..Ask::default()
     };
     let body = request.as_reader();

@@ -109,6 +109,7 @@ impl Visit {
                 () = self.stop.wait() => return,
             };
             let keep = match head {
+                Ok(_) if !self.is_welcome() => return,
                 Ok(head) => self.serve(&head).await,
                 Err(Ended::Gone | Ended::Idle) => return,
                 Err(ended) => {
@@ -123,6 +124,14 @@ impl Visit {
         }
         self.seat.waits();
         self.wire.close().await;
+    }
+
+    /// Still: the configuration may have changed since the connection was accepted.
+    fn is_welcome(&self) -> bool {
+        match self.peer {
+            Peer::Local => true,
+            Peer::Ip(address) => self.seat.house.desk.lets_in(address),
+        }
     }
 
     /// Serves one request; true when another may follow.
@@ -192,7 +201,16 @@ impl Visit {
         }
         let _permit = house.desk.stream()?;
         if ask.wants_stream {
-            events::stream(&house.desk, wish, &mut self.wire, &mut self.stop).await;
+            let let_in_no_more = async {
+                match self.peer {
+                    Peer::Local => std::future::pending().await,
+                    Peer::Ip(_) => house.desk.api_changed().await,
+                }
+            };
+            tokio::select! {
+                () = events::stream(&house.desk, wish, &mut self.wire, &mut self.stop) => {}
+                () = let_in_no_more => {}
+            }
             return Ok(None);
         }
         let page = events::page(&house.desk, wish, &mut self.wire, &mut self.stop).await;

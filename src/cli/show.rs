@@ -88,21 +88,20 @@ fn state(message: &Value) -> String {
     }
 }
 
-/// Rows as wide as their widest cell; the last column is as long as it is.
+/// Columns as wide as their widest cell, the last one without blanks behind it.
 fn columns(rows: &[[String; 5]]) -> String {
+    let mut widths = [0; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let mut out = String::new();
     for row in rows {
-        for (index, cell) in row.iter().enumerate() {
-            let cells = rows.iter().filter_map(|row| row.get(index));
-            let width = cells.map(|cell| cell.chars().count()).max();
+        for (width, cell) in widths.iter().zip(row) {
+            let pad = width.saturating_sub(cell.chars().count()) + 2;
             out.push_str(cell);
-            if index + 1 < row.len() {
-                let pad = width
-                    .unwrap_or_default()
-                    .saturating_sub(cell.chars().count())
-                    + 2;
-                out.extend(std::iter::repeat_n(' ', pad));
-            }
+            out.extend(std::iter::repeat_n(' ', pad));
         }
         out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');

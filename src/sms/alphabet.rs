@@ -1,6 +1,9 @@
 //! Codec: characters to septets and back by the GSM 7-bit default alphabet, its extension table and the national tables
 //! (23.038 6.2.1 and Annex A); it never packs bits and never chooses between alphabets.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::tables;
 
 /// The escape to the extension or national single shift table.
@@ -86,17 +89,23 @@ pub fn encode(text: &str) -> Option<Vec<u8>> {
 
 /// Whether it stands behind an escape, and its code.
 fn septets_of(character: char) -> Option<(bool, u8)> {
-    if character == char::from(ESC) {
-        return None;
-    }
-    let position = DEFAULT.chars().position(|known| known == character);
-    match position.and_then(|code| u8::try_from(code).ok()) {
-        Some(code) => Some((false, code)),
-        None => pairs(EXTENSION)
-            .find(|(_, known)| *known == character)
-            .and_then(|(code, _)| Some((true, u8::try_from(code).ok()?))),
+    match character {
+        // Where the alphabet is ASCII, and most of most texts.
+        ' '..='#' | '%'..='?' | 'A'..='Z' | 'a'..='z' => {
+            u8::try_from(character).ok().map(|code| (false, code))
+        }
+        _ => SEPTETS.get(&character).copied(),
     }
 }
+
+static SEPTETS: LazyLock<BTreeMap<char, (bool, u8)>> = LazyLock::new(|| {
+    let plain = (0..).zip(DEFAULT.chars());
+    let plain = plain.map(|(code, character)| (character, (false, code)));
+    let shifted = pairs(EXTENSION)
+        .filter_map(|(code, character)| Some((character, (true, u8::try_from(code).ok()?))));
+    let no_escape = |(character, _): &(char, (bool, u8))| *character != char::from(ESC);
+    plain.chain(shifted).filter(no_escape).collect()
+});
 
 /// The character that `table`, a string of pairs, has for `septet`.
 pub(super) fn paired(table: &str, septet: u8) -> Option<char> {

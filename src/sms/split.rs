@@ -121,25 +121,22 @@ pub fn cut<'a>(
     (parts, limits.part.saturating_sub(used))
 }
 
-/// What at the front of `rest` is to stay together, its octets and units: a character and all that modifies it, or the
-/// character alone when all of it fills more than a part.
+/// What at the front of `rest` is to stay together, its octets and units: a character and all that modifies it, as much
+/// of that as fills a part.
 fn atom(rest: &str, most: usize, cost: &dyn Fn(char) -> usize) -> Option<(usize, usize)> {
     let mut characters = rest.chars();
     let first = characters.next()?;
-    let alone = (first.len_utf8(), cost(first));
-    let (mut octets, mut units) = alone;
+    let (mut octets, mut units) = (first.len_utf8(), cost(first));
     let mut last = first;
     let mut flag_open = is_regional_indicator(first);
     for next in characters {
         let second_letter = flag_open && is_regional_indicator(next);
-        if !(extends(next) || last == JOINER || second_letter) {
+        let belongs = extends(next) || last == JOINER || second_letter;
+        if !belongs || units + cost(next) > most {
             break;
         }
         octets += next.len_utf8();
         units += cost(next);
-        if units > most {
-            return Some(alone);
-        }
         flag_open = false;
         last = next;
     }
@@ -196,10 +193,10 @@ fn extends(character: char) -> bool {
     // The parallel blocks of the scripts of India have their signs at the same offsets.
     let indic = (0x0900..0x0d80).contains(&code)
         && matches!(code & 0x7f, 0x00..=0x03 | 0x3c | 0x3e..=0x4d | 0x51..=0x57 | 0x62..=0x63);
-    indic
-        || EXTENDERS
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&code))
+    // The last range that begins at or before it.
+    let near = EXTENDERS.partition_point(|(first, _)| *first <= code);
+    let near = near.checked_sub(1).and_then(|at| EXTENDERS.get(at));
+    indic || near.is_some_and(|(_, last)| code <= *last)
 }
 
 #[cfg(test)]

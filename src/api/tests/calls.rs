@@ -164,13 +164,17 @@ async fn what_cannot_be_sent_is_refused_with_its_own_code() {
 }
 
 #[tokio::test]
-async fn a_form_and_half_a_character_are_no_json() {
+async fn json_is_taken_whatever_it_is_called_a_form_and_half_a_character_are_none() {
     with(|_| {}, |rig| async move {
         let mut client = rig.unix().await;
         client
             .send("POST /api/v1/messages HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4\r\n\r\nto=1")
             .await;
-        assert_eq!(client.answer().await.code(), "not_json");
+        assert_eq!(client.answer().await.code(), "malformed_json");
+        client
+            .send("POST /api/v1/messages/preview HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\n{\"text\":\"g\"}")
+            .await;
+        assert_eq!(client.answer().await.value()["parts"], 1);
         client
             .send("POST /api/v1/messages HTTP/1.1\r\nContent-Length: 12\r\n\r\n{\"text\":\"g\"")
             .await;
