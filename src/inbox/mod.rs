@@ -148,7 +148,7 @@ impl Inbox {
             decode,
         };
         inbox.find_parts(now.tick);
-        inbox.find_direct(now.tick);
+        inbox.find_repeatable(now.tick);
         inbox
     }
 
@@ -180,12 +180,14 @@ impl Inbox {
         }
     }
 
-    /// Direct deliveries of before the restart: the answer to the last one may have got lost in it.
-    fn find_direct(&mut self, now: Tick) {
+    /// What came before the restart and may come again: the answer to a direct delivery may have got lost in it, and the
+    /// twin of a part may still lie in another slot.
+    fn find_repeatable(&mut self, now: Tick) {
         let store = self.store.borrow();
-        for (id, value) in store.range(Kind::Received, 0).rev().take(8) {
-            let direct = stored::read_message(id, value).map(|(_, direct)| direct);
-            for fingerprint in direct.into_iter().flatten() {
+        let latest: Vec<_> = store.range(Kind::Received, 0).rev().take(8).collect();
+        for (id, value) in latest.into_iter().rev() {
+            let message = stored::read_message(id, value);
+            for fingerprint in message.into_iter().flat_map(|(_, repeatable)| repeatable) {
                 self.recent.remember(fingerprint, now);
             }
         }
@@ -269,7 +271,7 @@ impl Inbox {
         let mut rung = MessageId(0);
         if verdict == Verdict::Replaces {
             let parts = self.assembly.parts(&group);
-            (rung, changes) = self.hand_on(&parts, group.total(), None, coming.now.wall);
+            (rung, changes) = self.hand_on(&parts, group.total(), coming.now.wall);
             log::info!(
                 "inbox: a sender uses a reference again; its older message is handed on incomplete"
             );
@@ -294,8 +296,7 @@ impl Inbox {
         let mut parts = self.assembly.parts(group);
         let place = parts.partition_point(|(other, _)| *other < sequence);
         parts.insert(place, (sequence, &part));
-        let (id, mut changes) =
-            self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+        let (id, mut changes) = self.hand_on(&parts, group.total(), coming.now.wall);
         changes.extend(coming.slot(id));
         self.apply(&changes, id)?;
         log::info!(
@@ -308,15 +309,10 @@ impl Inbox {
     }
 
     /// The batch that makes a message of parts.
-    fn hand_on(
-        &self,
-        parts: &[(u8, &Part)],
-        total: u8,
-        direct: Option<u64>,
-        now: WallTime,
-    ) -> (MessageId, Vec<Change>) {
+    fn hand_on(&self, parts: &[(u8, &Part)], total: u8, now: WallTime) -> (MessageId, Vec<Change>) {
         let mut message = joined(parts, total);
-        let mut changes = self.bring(&mut message, direct.into_iter().collect(), now);
+        let repeatable = parts.iter().map(|(_, part)| stored::fingerprint(&part.pdu));
+        let mut changes = self.bring(&mut message, repeatable.collect(), now);
         let owners: Vec<MessageId> = parts.iter().map(|(_, part)| part.id).collect();
         for (slot, holding) in self.holdings() {
             if owners.contains(&holding.owner) {
@@ -331,7 +327,7 @@ impl Inbox {
     }
 
     /// A new message's record and event; it gets its id here.
-    fn bring(&self, message: &mut Received, direct: Vec<u64>, now: WallTime) -> Vec<Change> {
+    fn bring(&self, message: &mut Received, repeatable: Vec<u64>, now: WallTime) -> Vec<Change> {
         let mut store = self.store.borrow_mut();
         message.id = store.next_id();
         let facts = serde_json::json!({
@@ -341,7 +337,7 @@ impl Inbox {
         });
         let kind = EventKind::MessageReceived;
         let (_, event) = store.event(kind, now, Some(message.id), facts);
-        vec![stored::put_message(message, direct), event]
+        vec![stored::put_message(message, repeatable), event]
     }
 
     fn apply(&self, changes: &[Change], ring: MessageId) -> Result<(), WhyNot> {
@@ -373,8 +369,7 @@ impl Inbox {
     /// [`WhyNot`]: nothing was handed on; it is tried again at the next wake.
     pub fn hand_on_incomplete(&mut self, now: Now) -> Result<(), WhyNot> {
         for group in self.assembly.overdue(now.tick) {
-            let (id, changes) =
-                self.hand_on(&self.assembly.parts(&group), group.total(), None, now.wall);
+            let (id, changes) = self.hand_on(&self.assembly.parts(&group), group.total(), now.wall);
             if let Err(why) = self.apply(&changes, id) {
                 self.assembly.postpone(now.tick + PAUSE);
                 return Err(why);
