@@ -50,6 +50,28 @@ pub struct Query {
     pub text: Option<String>,
 }
 
+impl Query {
+    /// The lowest id wanted.
+    pub fn first(&self) -> u64 {
+        self.after.map_or(0, |after| after.0.saturating_add(1))
+    }
+
+    /// How many at most.
+    pub fn most(&self) -> usize {
+        match self.limit {
+            0 => usize::MAX,
+            limit => limit,
+        }
+    }
+
+    /// True for a message with this other party and this text.
+    pub fn wants(&self, party: &Number, text: &str) -> bool {
+        let holds = |wanted: &String| text.to_lowercase().contains(&wanted.to_lowercase());
+        self.number.as_ref().is_none_or(|number| number == party)
+            && self.text.as_ref().is_none_or(holds)
+    }
+}
+
 /// A stored message and what its owner did with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -408,30 +430,14 @@ impl Inbox {
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Stored> {
-        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
-        let limit = if query.limit == 0 {
-            usize::MAX
-        } else {
-            query.limit
-        };
-        let text = query.text.as_ref().map(|text| text.to_lowercase());
         let holdings = self.holdings();
         let store = self.store.borrow();
-        let messages = store.range(Kind::Received, from);
+        let messages = store.range(Kind::Received, query.first());
         messages
             .filter_map(|(id, value)| stored::read_message(id, value))
             .map(|(message, _)| message)
-            .filter(|message| {
-                query
-                    .number
-                    .as_ref()
-                    .is_none_or(|from| message.from == *from)
-            })
-            .filter(|message| {
-                let holds = |text: &String| message.text.to_lowercase().contains(text.as_str());
-                text.as_ref().is_none_or(holds)
-            })
-            .take(limit)
+            .filter(|message| query.wants(&message.from, &message.text))
+            .take(query.most())
             .map(|message| self.with_slots(message, &holdings))
             .collect()
     }

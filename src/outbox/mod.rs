@@ -422,37 +422,29 @@ impl Outbox {
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Outgoing> {
-        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
-        let limit = if query.limit == 0 {
-            usize::MAX
-        } else {
-            query.limit
-        };
-        let text = query.text.as_ref().map(|text| text.to_lowercase());
         let store = self.store.borrow();
-        store
-            .range(Kind::Outgoing, from)
-            .filter_map(|(id, _)| self.get(MessageId(id)))
-            .filter(|message| {
-                let to = &message.submission.to;
-                query.number.as_ref().is_none_or(|number| to == number)
-            })
-            .filter(|message| {
-                let own = &message.submission.text;
-                text.as_ref()
-                    .is_none_or(|text| own.to_lowercase().contains(text.as_str()))
-            })
-            .take(limit)
+        let messages = store.range(Kind::Outgoing, query.first());
+        messages
+            .filter_map(|(id, value)| Some((MessageId(id), stored::read::<Content>(value)?)))
+            .filter(|(_, content)| query.wants(&content.to, &content.text))
+            .filter_map(|(id, content)| self.standing(id, content))
+            .take(query.most())
             .collect()
     }
 
     /// One message.
     pub fn get(&self, id: MessageId) -> Option<Outgoing> {
         let store = self.store.borrow();
-        let content: Content = stored::read(store.get(stored::content_key(id))?)?;
+        let content = stored::read(store.get(stored::content_key(id))?)?;
+        self.standing(id, content)
+    }
+
+    /// What was asked, with where it stands.
+    fn standing(&self, id: MessageId, content: Content) -> Option<Outgoing> {
         if let Some(waiting) = self.queue.get(id) {
             return Some(stored::outgoing(id, content, &waiting.state));
         }
+        let store = self.store.borrow();
         let state: State = stored::read(store.get(stored::state_key(id))?)?;
         Some(stored::outgoing(id, content, &state))
     }

@@ -21,7 +21,7 @@
 //! | `cut on\|off` | output in pieces of a few bytes |
 //! | `mute on\|off` | no notification reaches the port |
 //! | `interleave on\|off` | notifications come in the middle of the next reply |
-//! | `calm` | ends every fault above and forgets what `after` still holds: SIM in, registered, no delay, reports `auto`, and the modem freshly replugged |
+//! | `calm` | ends every fault above but those of one NUMBER, and forgets what `after` still holds: SIM in, registered, no delay, reports `auto`, and the modem freshly replugged |
 //! | `urc TEXT` | any notification |
 //! | `signal {"act":7,"rssi":-65,"rsrp":-95,"rsrq":-9,"sinr":14,"rscp":null,"ecio":null}` | dBm and dB; null is "not known", what is not named stays |
 //! | `registration N` | `<stat>` of 27.007 7.2: 0 none, 1 home, 2 searching, 3 denied, 5 roaming |

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::control::Outcome;
-use super::faults::{Faults, UnplugAfter};
+use super::faults::UnplugAfter;
 use super::modem::{Action, Call, Lock, Modem, Scripted};
 use super::network::{Incoming, Kind, Levels, Reports};
 use super::pdu;
@@ -127,7 +127,7 @@ pub(super) fn unplug_after(modem: &mut Modem, rest: &str, _: Now) -> Outcome {
 }
 
 pub(super) fn calm(modem: &mut Modem, _: &str, now: Now) -> Outcome {
-    modem.faults = Faults::default();
+    modem.faults.end();
     modem.network.delay_ms = 0;
     modem.network.reports = Reports::After(0);
     modem.forget(|action| matches!(action, Action::Order(_) | Action::Unhang));
