@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::message::{Encoding, Memory, MessageId, Number, Received, Slot};
+use crate::sms;
 use crate::store::{Change, Keep, Key, Kind};
 use crate::time::WallTime;
 
@@ -30,6 +31,16 @@ struct StoredReceived {
     /// a long message.
     #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
     repeatable: Vec<u64>,
+}
+
+/// A waiting part. Its PDU is hexadecimal because a sender chooses its bytes: raw, they could look like a record of the
+/// journal's own.
+#[derive(Serialize, Deserialize)]
+struct StoredPart {
+    #[serde(rename = "r")]
+    received_at: WallTime,
+    #[serde(rename = "b")]
+    pdu: String,
 }
 
 fn key(kind: Kind, id: MessageId) -> Key {
@@ -147,21 +158,23 @@ pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)
     Some((message, stored.repeatable))
 }
 
-/// Sets a waiting part: when it came, then its PDU.
+/// Sets a waiting part.
 pub(super) fn put_part(id: MessageId, pdu: &[u8], received_at: WallTime) -> Change {
-    let mut value = received_at.0.to_be_bytes().to_vec();
-    value.extend_from_slice(pdu);
+    let stored = StoredPart {
+        received_at,
+        pdu: sms::to_hex(pdu),
+    };
     Change::Put {
         key: part_key(id),
-        value,
+        value: serde_json::to_vec(&stored).unwrap_or_default(),
         keep: Keep::Always,
     }
 }
 
 /// A waiting part: its PDU and when it came.
 pub(super) fn read_part(value: &[u8]) -> Option<(Vec<u8>, WallTime)> {
-    let (at, pdu) = value.split_first_chunk()?;
-    Some((pdu.to_vec(), WallTime(i64::from_be_bytes(*at))))
+    let stored: StoredPart = serde_json::from_slice(value).ok()?;
+    Some((sms::from_hex(&stored.pdu).ok()?, stored.received_at))
 }
 
 /// Marks a message as read.
