@@ -96,8 +96,8 @@ type Decode = fn(&[u8]) -> Option<Deliver>;
 
 /// How long the network may send a PDU again because our answer to it got lost.
 const RETRANSMISSION: Duration = Duration::from_secs(600);
-/// How many recent PDUs are remembered for that.
-const REMEMBERED: usize = 64;
+/// How many recent PDUs are remembered for that: as many as a modem has slots, whose twins may lie in any of them.
+const REMEMBERED: usize = 256;
 /// When handing on failed, the pause before the next try.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -206,7 +206,11 @@ impl Inbox {
     /// twin of a part may still lie in another slot.
     fn find_repeatable(&mut self, now: Tick) {
         let store = self.store.borrow();
-        let latest: Vec<_> = store.range(Kind::Received, 0).rev().take(8).collect();
+        let latest: Vec<_> = store
+            .range(Kind::Received, 0)
+            .rev()
+            .take(REMEMBERED)
+            .collect();
         for (id, value) in latest.into_iter().rev() {
             let message = stored::read_message(id, value);
             for fingerprint in message.into_iter().flat_map(|(_, repeatable)| repeatable) {

@@ -26,6 +26,8 @@ pub struct Outgoing {
     pub id: String,
     pub to: &'static str,
     pub text: String,
+    /// Its owner cancelled or deleted it.
+    pub removed: bool,
 }
 
 /// The same as the API shows it at the end.
@@ -130,9 +132,11 @@ impl Picture {
     }
 
     fn everything_accepted_is_there_once(&self) {
+        let listed = |one: &&Outgoing| self.sent.iter().any(|Sent(here)| here["id"] == *one.id);
         let mut accepted: Vec<(&str, &str, &str)> = self
             .outgoing
             .iter()
+            .filter(|one| !one.removed || listed(one))
             .map(|one| (one.id.as_str(), one.to, one.text.as_str()))
             .collect();
         accepted.sort_by_key(|(id, ..)| id.parse::<u64>().unwrap());
@@ -158,29 +162,35 @@ impl Picture {
     /// Each part is on the air once for each message that says so, and never more often than messages could have sent it.
     fn the_air_agrees(&self) {
         let mut groups: BTreeMap<(&str, &str), Vec<&Sent>> = BTreeMap::new();
-        for sent in &self.sent {
-            let key = (text(&sent.0, "to"), sent.text());
-            groups.entry(key).or_default().push(sent);
+        for one in &self.outgoing {
+            let group = groups.entry((one.to, &one.text)).or_default();
+            group.extend(self.sent.iter().find(|sent| sent.0["id"] == *one.id));
         }
         let mut known = 0;
         for ((to, whole), messages) in groups {
             let air = self.on_air(to, whole);
             known += air.len();
-            self.group_agrees(whole, &messages, &air);
+            let own = |one: &&Outgoing| (one.to, one.text.as_str()) == (to, whole);
+            let gone = self.outgoing.iter().filter(own).count() - messages.len();
+            self.group_agrees(whole, (&messages, gone), &air);
         }
         assert_eq!(known, self.air.len(), "somebody else's parts on the air");
     }
 
-    fn group_agrees(&self, whole: &str, messages: &[&Sent], air: &[&Value]) {
-        let parts = messages[0].parts();
+    /// `gone` messages with this text were deleted: they may have gone out before.
+    fn group_agrees(&self, whole: &str, (messages, gone): (&[&Sent], usize), air: &[&Value]) {
+        let total = |part: &&Value| part["concat"]["total"].as_u64().unwrap_or(1);
+        let parts = messages.first().map(|sent| sent.parts());
+        let parts = parts.or(air.first().map(total)).unwrap_or(0);
         let place = |part: &Value| part["concat"]["seq"].as_u64().unwrap_or(1);
         let mut out = messages.iter().filter(|sent| sent.went_out()).count();
-        let mut perhaps = 0;
+        let mut perhaps = gone;
         for sent in messages {
             self.reason_is_true(sent, air);
             let lost_on_the_way = sent.status() == "failed" && sent.code() == Some(LOST);
             match sent.status() {
                 "unconfirmed" => perhaps += 1,
+                "cancelled" if parts > 1 => perhaps += 1,
                 // A report about an early part may end a message before its last part goes out.
                 "failed" if lost_on_the_way && parts == 1 => out += 1,
                 "failed" if lost_on_the_way => perhaps += 1,
@@ -224,9 +234,13 @@ impl Picture {
                 );
             }
             "unconfirmed" => assert!(matches!(sent.code(), None | Some(332)), "{sent:?}"),
+            "cancelled" => {
+                let own = self.outgoing.iter().find(|one| sent.0["id"] == *one.id);
+                assert!(own.is_some_and(|own| own.removed), "{sent:?}");
+            }
             other => panic!("{other}, after so short a time: {sent:?}"),
         }
-        if sent.status() != "sent" && sent.status() != "delivered" {
+        if matches!(sent.status(), "failed" | "unconfirmed") {
             assert!(!text(&sent.0["error"], "cause").is_empty(), "{sent:?}");
         }
         assert!(!bad_number || !sent.went_out(), "{sent:?}");
@@ -293,6 +307,7 @@ impl Picture {
         let fine = match sent.status() {
             "sent" => told == ["message.sent"],
             "delivered" => told == ["message.sent", "message.delivered"],
+            "cancelled" => told.is_empty(),
             "failed" if sent.code() == Some(LOST) => {
                 told == ["message.failed"] || told == ["message.sent", "message.failed"]
             }
