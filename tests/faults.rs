@@ -98,8 +98,7 @@ fn a_silent_modem_is_called_unresponsive_and_taken_up_again_when_it_wakes() {
 
 /// What somebody else says to the modem before the agent comes.
 fn say(bench: &Bench, text: &str) {
-    let mut port = std::fs::OpenOptions::new().write(true).open(bench.tty());
-    std::io::Write::write_all(port.as_mut().unwrap(), text.as_bytes()).unwrap();
+    std::fs::write(bench.tty(), text).unwrap();
     bench.control("wait-for {\"at\":\"AT+CMG\",\"timeout_ms\":5000}");
 }
 
