@@ -319,30 +319,16 @@ impl Campaign {
             7 => self.for_a_while("cut", soon),
             8 => self.for_a_while("interleave", soon),
             9 => self.for_a_while("mute", soon),
-            10 | 11 => {
-                let code = self.dice.pick(&[38, 41, 42, 331, 500, 310, 17]);
-                let count = 1 + self.dice.throw(2);
-                self.control(&[&format!("fail {count} {code}")]);
-            }
-            12 => {
-                let code = self.dice.pick(&[8, 21, 28, 332]);
-                self.control(&[&format!("fail 1 {code}")]);
-            }
-            13 => {
-                let lost = self.dice.pick(&[0, 2, 3]);
-                let registered = format!("after {soon} registration 1");
-                self.control(&[&format!("registration {lost}"), &registered]);
-            }
-            14 => self.control(&["sim removed", &format!("after {soon} sim inserted")]),
-            15 | 16 | 20 => self.die(),
-            21 => {
+            10 => self.control(&["sim removed", &format!("after {soon} sim inserted")]),
+            11..14 => self.die(),
+            14 => {
                 // Again while it starts.
                 for _ in 0..3 {
                     self.die();
                     self.moment();
                 }
             }
-            17 => {
+            15 => {
                 let how = [
                     Answer::Status(500),
                     Answer::HangUp,
@@ -352,7 +338,28 @@ impl Campaign {
                 let how = self.dice.pick(&how);
                 self.receiver.answer_next(&[how, Answer::Status(503)]);
             }
-            18 => {
+            _ => self.network_fault(soon),
+        }
+    }
+
+    /// What the network does to a router.
+    fn network_fault(&mut self, soon: u64) {
+        match self.dice.throw(6) {
+            0 | 1 => {
+                let code = self.dice.pick(&[38, 41, 42, 331, 500, 310, 17]);
+                let count = 1 + self.dice.throw(2);
+                self.control(&[&format!("fail {count} {code}")]);
+            }
+            2 => {
+                let code = self.dice.pick(&[8, 21, 28, 332]);
+                self.control(&[&format!("fail 1 {code}")]);
+            }
+            3 => {
+                let lost = self.dice.pick(&[0, 2, 3]);
+                let registered = format!("after {soon} registration 1");
+                self.control(&[&format!("registration {lost}"), &registered]);
+            }
+            4 => {
                 let reports = self.dice.pick(&["auto", "early", "off", "status 65"]);
                 self.control(&[&format!("report {reports}")]);
             }
