@@ -96,6 +96,49 @@ fn a_silent_modem_is_called_unresponsive_and_taken_up_again_when_it_wakes() {
     assert_eq!(bench.air().len(), 1);
 }
 
+/// What somebody else says to the modem before the agent comes.
+fn say(bench: &Bench, text: &str) {
+    std::fs::write(bench.tty(), text).unwrap();
+    bench.control("wait-for {\"at\":\"AT+CMG\",\"timeout_ms\":5000}");
+}
+
+#[test]
+fn a_prompt_left_open_by_a_killed_agent_is_closed() {
+    let mut bench = Bench::sim_only(&Setup::default());
+    say(&bench, "AT+CMGS=20\r");
+    bench.start_agent();
+    bench.wait_ready();
+    let id = submit(&bench, "+12025550155", "through");
+    wait_status(&bench, &id, "sent");
+    assert_eq!(bench.air().len(), 1);
+}
+
+#[test]
+fn an_answer_to_a_killed_agent_answers_nothing_of_the_next() {
+    let mut bench = Bench::start(&Setup::default());
+    for n in 0..3 {
+        bench.control(&format!(
+            "deliver {{\"from\":\"+12025550155\",\"text\":\"in {n}\"}}"
+        ));
+    }
+    wait_until(PATIENCE, "three in", || all(&bench, "inbox").len() == 3);
+    bench.control("delay 1500");
+    let air = bench.air().len();
+    submit(&bench, "+12025550155", "on its way");
+    bench.wait_air(air + 1);
+    // The answer comes while the next one starts, and pairs with its first question.
+    bench.kill9();
+    bench.control("delay 0");
+    bench.control("cut on");
+    bench.start_agent();
+    bench.wait_ready();
+    let (_, status) = bench.api("GET", "/status", None);
+    assert_eq!(status["modem"]["model"], "EC25", "{status}");
+    let id = submit(&bench, "+12025550155", "next");
+    wait_status(&bench, &id, "sent");
+    assert_eq!(all(&bench, "inbox").len(), 3, "nothing came in again");
+}
+
 #[test]
 fn one_bad_number_never_blocks_the_next() {
     let bench = Bench::start(&Setup::default());

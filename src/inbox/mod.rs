@@ -50,6 +50,28 @@ pub struct Query {
     pub text: Option<String>,
 }
 
+impl Query {
+    /// The lowest id wanted.
+    pub fn first(&self) -> u64 {
+        self.after.map_or(0, |after| after.0.saturating_add(1))
+    }
+
+    /// How many at most.
+    pub fn most(&self) -> usize {
+        match self.limit {
+            0 => usize::MAX,
+            limit => limit,
+        }
+    }
+
+    /// True for a message with this other party and this text.
+    pub fn wants(&self, party: &Number, text: &str) -> bool {
+        let holds = |wanted: &String| text.to_lowercase().contains(&wanted.to_lowercase());
+        self.number.as_ref().is_none_or(|number| number == party)
+            && self.text.as_ref().is_none_or(holds)
+    }
+}
+
 /// A stored message and what its owner did with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -74,8 +96,8 @@ type Decode = fn(&[u8]) -> Option<Deliver>;
 
 /// How long the network may send a PDU again because our answer to it got lost.
 const RETRANSMISSION: Duration = Duration::from_secs(600);
-/// How many recent PDUs are remembered for that.
-const REMEMBERED: usize = 64;
+/// How many recent PDUs are remembered for that: as many as a modem has slots, whose twins may lie in any of them.
+const REMEMBERED: usize = 256;
 /// When handing on failed, the pause before the next try.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -148,7 +170,7 @@ impl Inbox {
             decode,
         };
         inbox.find_parts(now.tick);
-        inbox.find_direct(now.tick);
+        inbox.find_repeatable(now.tick);
         inbox
     }
 
@@ -180,12 +202,18 @@ impl Inbox {
         }
     }
 
-    /// Direct deliveries of before the restart: the answer to the last one may have got lost in it.
-    fn find_direct(&mut self, now: Tick) {
+    /// What came before the restart and may come again: the answer to a direct delivery may have got lost in it, and the
+    /// twin of a part may still lie in another slot.
+    fn find_repeatable(&mut self, now: Tick) {
         let store = self.store.borrow();
-        for (id, value) in store.range(Kind::Received, 0).rev().take(8) {
-            let direct = stored::read_message(id, value).map(|(_, direct)| direct);
-            for fingerprint in direct.into_iter().flatten() {
+        let latest: Vec<_> = store
+            .range(Kind::Received, 0)
+            .rev()
+            .take(REMEMBERED)
+            .collect();
+        for (id, value) in latest.into_iter().rev() {
+            let message = stored::read_message(id, value);
+            for fingerprint in message.into_iter().flat_map(|(_, repeatable)| repeatable) {
                 self.recent.remember(fingerprint, now);
             }
         }
@@ -269,7 +297,7 @@ impl Inbox {
         let mut rung = MessageId(0);
         if verdict == Verdict::Replaces {
             let parts = self.assembly.parts(&group);
-            (rung, changes) = self.hand_on(&parts, group.total(), None, coming.now.wall);
+            (rung, changes) = self.hand_on(&parts, group.total(), coming.now.wall);
             log::info!(
                 "inbox: a sender uses a reference again; its older message is handed on incomplete"
             );
@@ -294,8 +322,7 @@ impl Inbox {
         let mut parts = self.assembly.parts(group);
         let place = parts.partition_point(|(other, _)| *other < sequence);
         parts.insert(place, (sequence, &part));
-        let (id, mut changes) =
-            self.hand_on(&parts, group.total(), coming.direct(), coming.now.wall);
+        let (id, mut changes) = self.hand_on(&parts, group.total(), coming.now.wall);
         changes.extend(coming.slot(id));
         self.apply(&changes, id)?;
         log::info!(
@@ -308,15 +335,10 @@ impl Inbox {
     }
 
     /// The batch that makes a message of parts.
-    fn hand_on(
-        &self,
-        parts: &[(u8, &Part)],
-        total: u8,
-        direct: Option<u64>,
-        now: WallTime,
-    ) -> (MessageId, Vec<Change>) {
+    fn hand_on(&self, parts: &[(u8, &Part)], total: u8, now: WallTime) -> (MessageId, Vec<Change>) {
         let mut message = joined(parts, total);
-        let mut changes = self.bring(&mut message, direct.into_iter().collect(), now);
+        let repeatable = parts.iter().map(|(_, part)| stored::fingerprint(&part.pdu));
+        let mut changes = self.bring(&mut message, repeatable.collect(), now);
         let owners: Vec<MessageId> = parts.iter().map(|(_, part)| part.id).collect();
         for (slot, holding) in self.holdings() {
             if owners.contains(&holding.owner) {
@@ -331,7 +353,7 @@ impl Inbox {
     }
 
     /// A new message's record and event; it gets its id here.
-    fn bring(&self, message: &mut Received, direct: Vec<u64>, now: WallTime) -> Vec<Change> {
+    fn bring(&self, message: &mut Received, repeatable: Vec<u64>, now: WallTime) -> Vec<Change> {
         let mut store = self.store.borrow_mut();
         message.id = store.next_id();
         let facts = serde_json::json!({
@@ -341,7 +363,7 @@ impl Inbox {
         });
         let kind = EventKind::MessageReceived;
         let (_, event) = store.event(kind, now, Some(message.id), facts);
-        vec![stored::put_message(message, direct), event]
+        vec![stored::put_message(message, repeatable), event]
     }
 
     fn apply(&self, changes: &[Change], ring: MessageId) -> Result<(), WhyNot> {
@@ -373,8 +395,7 @@ impl Inbox {
     /// [`WhyNot`]: nothing was handed on; it is tried again at the next wake.
     pub fn hand_on_incomplete(&mut self, now: Now) -> Result<(), WhyNot> {
         for group in self.assembly.overdue(now.tick) {
-            let (id, changes) =
-                self.hand_on(&self.assembly.parts(&group), group.total(), None, now.wall);
+            let (id, changes) = self.hand_on(&self.assembly.parts(&group), group.total(), now.wall);
             if let Err(why) = self.apply(&changes, id) {
                 self.assembly.postpone(now.tick + PAUSE);
                 return Err(why);
@@ -413,30 +434,14 @@ impl Inbox {
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Stored> {
-        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
-        let limit = if query.limit == 0 {
-            usize::MAX
-        } else {
-            query.limit
-        };
-        let text = query.text.as_ref().map(|text| text.to_lowercase());
         let holdings = self.holdings();
         let store = self.store.borrow();
-        let messages = store.range(Kind::Received, from);
+        let messages = store.range(Kind::Received, query.first());
         messages
             .filter_map(|(id, value)| stored::read_message(id, value))
             .map(|(message, _)| message)
-            .filter(|message| {
-                query
-                    .number
-                    .as_ref()
-                    .is_none_or(|from| message.from == *from)
-            })
-            .filter(|message| {
-                let holds = |text: &String| message.text.to_lowercase().contains(text.as_str());
-                text.as_ref().is_none_or(holds)
-            })
-            .take(limit)
+            .filter(|message| query.wants(&message.from, &message.text))
+            .take(query.most())
             .map(|message| self.with_slots(message, &holdings))
             .collect()
     }

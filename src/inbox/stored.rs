@@ -27,12 +27,14 @@ struct StoredReceived {
     class: Option<u8>,
     #[serde(rename = "e")]
     encoding: Encoding,
-    /// Fingerprints of the PDUs that were delivered directly: the network sends them again when our answer got lost.
+    /// Fingerprints of the PDUs that the network may bring again: a direct delivery whose answer got lost, and the parts of
+    /// a long message.
     #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
-    direct: Vec<u64>,
+    repeatable: Vec<u64>,
 }
 
-/// A waiting part.
+/// A waiting part. Its PDU is hexadecimal because a sender chooses its bytes: raw, they could look like a record of the
+/// journal's own.
 #[derive(Serialize, Deserialize)]
 struct StoredPart {
     #[serde(rename = "r")]
@@ -119,7 +121,7 @@ pub(super) fn read_slot(value: &[u8]) -> Option<Holding> {
 }
 
 /// Sets a message.
-pub(super) fn put_message(message: &Received, direct: Vec<u64>) -> Change {
+pub(super) fn put_message(message: &Received, repeatable: Vec<u64>) -> Change {
     let stored = StoredReceived {
         from: message.from.clone(),
         text: message.text.clone(),
@@ -129,7 +131,7 @@ pub(super) fn put_message(message: &Received, direct: Vec<u64>) -> Change {
         complete: message.complete,
         class: message.class,
         encoding: message.encoding,
-        direct,
+        repeatable,
     };
     Change::Put {
         key: message_key(message.id),
@@ -138,7 +140,7 @@ pub(super) fn put_message(message: &Received, direct: Vec<u64>) -> Change {
     }
 }
 
-/// A message, its slots not yet filled in, and the fingerprints of its direct deliveries.
+/// A message, its slots not yet filled in, and the fingerprints of what the network may bring again.
 pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)> {
     let stored: StoredReceived = serde_json::from_slice(value).ok()?;
     let message = Received {
@@ -153,7 +155,7 @@ pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)
         encoding: stored.encoding,
         slots: Vec::new(),
     };
-    Some((message, stored.direct))
+    Some((message, stored.repeatable))
 }
 
 /// Sets a waiting part.

@@ -170,6 +170,26 @@ fn a_direct_delivery_that_the_network_repeats_is_known_even_after_a_restart() {
 }
 
 #[test]
+fn a_late_twin_of_a_part_begins_no_new_message_even_after_a_restart() {
+    let mut room = room();
+    let part = |sequence: u16| pdu(&format!("+1|7|2|{sequence}|"), "x");
+    room.comes(sim(1), part(1), 0);
+    room.comes(sim(2), part(2), 1);
+    // The slots were freed at once: only the message itself remembers its parts.
+    for slot in [sim(1), sim(2)] {
+        room.inbox.slot_is_free(slot.unwrap()).unwrap();
+    }
+    for index in 3..200 {
+        room.comes(sim(index), pdu("+1||||", "between"), 2);
+    }
+    let mut again = on(room.flash.clone());
+    for (index, sequence) in [(1, 2), (2, 1)] {
+        assert_eq!(again.comes(sim(index), part(sequence), 20), Accepted::Known);
+    }
+    assert_eq!((again.texts().len(), again.parts_on_flash()), (198, 0));
+}
+
+#[test]
 fn parts_come_in_any_order_with_duplicates_and_make_one_message() {
     let orders = [
         [1, 2, 3],

@@ -4,7 +4,7 @@
 //! ```text
 //!          begin                    final result, prompt
 //!   Idle ---------> Waiting -----------------------------> Idle
-//!     ^                |  no line for `timeout`: TimedOut, and `late` until the answer that may still come is flushed
+//!     ^                |  no line for `timeout`: TimedOut, and late until the answer that may still come is flushed
 //!     +----------------+
 //! ```
 
@@ -67,7 +67,8 @@ struct Waiting {
 pub(super) struct Conversation {
     waiting: Option<Waiting>,
     header: Option<Header>,
-    late: bool,
+    /// Nothing asked earlier, not even by whoever had the port before, can be answered any more.
+    paired: bool,
     silences: u8,
 }
 
@@ -96,14 +97,15 @@ impl Conversation {
             .is_some_and(|waiting| waiting.command.expect == Expect::Prompt)
     }
 
-    /// True while an answer that came too late may still be on its way.
+    /// True while an answer to an earlier question may still be on its way: after a silence, and on a port just opened,
+    /// where an agent that was killed may have asked something.
     pub(super) fn is_late(&self) -> bool {
-        self.late
+        !self.paired
     }
 
     /// The line was quiet after an answered `AT`: question and answer belong together again.
     pub(super) fn flushed(&mut self) {
-        self.late = false;
+        self.paired = true;
     }
 
     /// Commands in a row that were not answered.
@@ -120,7 +122,7 @@ impl Conversation {
     /// they hold already (a `+CMGS` without its `OK`).
     pub(super) fn on_time(&mut self, now: Tick) -> Option<Answer> {
         let waiting = self.waiting.take_if(|waiting| waiting.deadline <= now)?;
-        self.late = true;
+        self.paired = false;
         self.silences = self.silences.saturating_add(1);
         if waiting.command.end == End::CtrlZ && !waiting.lines.is_empty() {
             return Some(Ok(waiting.lines));
@@ -355,6 +357,11 @@ mod tests {
         let (answer, told) = converse(commands::registration(), said, 0);
         assert_eq!(answer, Some(lines(&["+CREG: 2,5,\"00C3\",\"01A2\",7"])));
         assert!(matches!(told[..], [Notification::Registration(_)]));
+    }
+
+    #[test]
+    fn on_a_port_just_opened_an_earlier_answer_may_still_come() {
+        assert!(Conversation::default().is_late());
     }
 
     #[test]

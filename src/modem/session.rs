@@ -79,7 +79,7 @@ impl Session {
             .retain(|told| matches!(told, Notification::Message(_) | Notification::Report(_)));
     }
 
-    /// Asks, and waits for the answer. Late answers of an earlier command are flushed first.
+    /// Asks, and waits for the answer. Late answers of an earlier command or an earlier agent are flushed first.
     ///
     /// # Errors
     /// [`Leave::Gone`], [`Leave::Silent`].
@@ -168,7 +168,7 @@ impl Session {
         Ok(())
     }
 
-    /// After an unanswered command: `AT` until it is answered, then quiet, so that questions and answers pair again.
+    /// After an unanswered command, and on a port just opened: `AT` until it is answered, then quiet, so that questions and answers pair again.
     async fn catch_up(&mut self) -> Result<(), Leave> {
         for _try in 0..SILENCES {
             if self.talk.silences() >= SILENCES {
@@ -179,6 +179,8 @@ impl Session {
                 self.talk.flushed();
                 return Ok(());
             }
+            // A prompt left open, as by an agent killed there, swallows every command.
+            self.escape().await?;
         }
         Err(Leave::Silent)
     }

@@ -48,7 +48,7 @@ pub enum Outcome {
         reference: u8,
     },
     /// The modem refused it or reported the network's refusal: `+CMS ERROR` (27.005 3.2.5) or `+CME ERROR`; `None` for
-    /// a bare `ERROR`. It is not on the air.
+    /// a bare `ERROR`. It is not on the air, unless the number leaves that open.
     Refused {
         /// The number.
         code: Option<u16>,
@@ -196,9 +196,10 @@ impl Outbox {
             }
             return Ok(first.ids.iter().filter_map(|id| self.get(*id)).collect());
         }
-        let mut messages = Vec::with_capacity(submissions.len());
+        let mut messages: Vec<Outgoing> = Vec::with_capacity(submissions.len());
         for submission in submissions {
-            messages.push(self.prepare(submission, now)?);
+            let message = self.prepare(submission, messages.last(), now)?;
+            messages.push(message);
         }
         let mut changes = Vec::new();
         for message in &messages {
@@ -224,16 +225,29 @@ impl Outbox {
         Ok(messages)
     }
 
-    fn prepare(&self, submission: Submission, now: Now) -> Result<Outgoing, Refusal> {
+    /// The message of a submission. One text to many is measured once.
+    fn prepare(
+        &self,
+        submission: Submission,
+        before: Option<&Outgoing>,
+        now: Now,
+    ) -> Result<Outgoing, Refusal> {
         if submission.to.is_alphanumeric() {
             return Err(Refusal::Alphanumeric);
         }
-        let preview = (self.codec.preview)(&submission.text).map_err(Refusal::Text)?;
+        let alike = before.filter(|before| before.submission.text == submission.text);
+        let (encoding, parts) = match alike {
+            Some(before) => (before.encoding, before.parts),
+            None => {
+                let preview = (self.codec.preview)(&submission.text).map_err(Refusal::Text)?;
+                (preview.encoding, preview.parts)
+            }
+        };
         Ok(Outgoing {
             id: self.store.borrow_mut().next_id(),
             submission,
-            encoding: preview.encoding,
-            parts: preview.parts,
+            encoding,
+            parts,
             created_at: now.wall,
             status: Status::Queued,
             error: None,
@@ -408,37 +422,29 @@ impl Outbox {
 
     /// Messages by growing id.
     pub fn list(&self, query: &Query) -> Vec<Outgoing> {
-        let from = query.after.map_or(0, |after| after.0.saturating_add(1));
-        let limit = if query.limit == 0 {
-            usize::MAX
-        } else {
-            query.limit
-        };
-        let text = query.text.as_ref().map(|text| text.to_lowercase());
         let store = self.store.borrow();
-        store
-            .range(Kind::Outgoing, from)
-            .filter_map(|(id, _)| self.get(MessageId(id)))
-            .filter(|message| {
-                let to = &message.submission.to;
-                query.number.as_ref().is_none_or(|number| to == number)
-            })
-            .filter(|message| {
-                let own = &message.submission.text;
-                text.as_ref()
-                    .is_none_or(|text| own.to_lowercase().contains(text.as_str()))
-            })
-            .take(limit)
+        let messages = store.range(Kind::Outgoing, query.first());
+        messages
+            .filter_map(|(id, value)| Some((MessageId(id), stored::read::<Content>(value)?)))
+            .filter(|(_, content)| query.wants(&content.to, &content.text))
+            .filter_map(|(id, content)| self.standing(id, content))
+            .take(query.most())
             .collect()
     }
 
     /// One message.
     pub fn get(&self, id: MessageId) -> Option<Outgoing> {
         let store = self.store.borrow();
-        let content: Content = stored::read(store.get(stored::content_key(id))?)?;
+        let content = stored::read(store.get(stored::content_key(id))?)?;
+        self.standing(id, content)
+    }
+
+    /// What was asked, with where it stands.
+    fn standing(&self, id: MessageId, content: Content) -> Option<Outgoing> {
         if let Some(waiting) = self.queue.get(id) {
             return Some(stored::outgoing(id, content, &waiting.state));
         }
+        let store = self.store.borrow();
         let state: State = stored::read(store.get(stored::state_key(id))?)?;
         Some(stored::outgoing(id, content, &state))
     }
@@ -487,9 +493,10 @@ fn log_outcome(message: &Outgoing, job: &Job, outcome: &Outcome) {
         }
         Outcome::Refused { code } => {
             let cause = retry::cause(*code).1;
-            let then = match message.status.is_final() {
-                true => "it is given up",
-                false => "it is tried again later",
+            let then = match (message.status, message.status.is_final()) {
+                (Status::Unconfirmed, _) => "it is not sent again",
+                (_, true) => "it is given up",
+                (_, false) => "it is tried again later",
             };
             log::warn!("outbox: part {part} of message {id} to {to} was refused ({cause}); {then}");
         }

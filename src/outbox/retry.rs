@@ -14,6 +14,8 @@ pub(super) enum Effect {
     Unclear,
     /// The modem or its SIM is not ready: again later, no attempt spent.
     NotReady,
+    /// The network may have taken it although the modem speaks of an error: never again by itself.
+    Doubtful,
 }
 
 /// Tries for an unclear cause.
@@ -36,7 +38,7 @@ pub(super) fn pause(attempt: u32) -> Duration {
 /// A cause: its number, what to do, its words.
 struct Cause(u16, Effect, &'static str);
 
-use Effect::{NotReady, Permanent, Temporary, Unclear};
+use Effect::{Doubtful, NotReady, Permanent, Temporary, Unclear};
 
 const CAUSES: &[Cause] = &[
     // 24.011 Annex E-2: what the network says to a message on its way out.
@@ -148,7 +150,13 @@ const CAUSES: &[Cause] = &[
     Cause(322, Unclear, "the modem's memory is full"),
     Cause(330, Temporary, "the service centre's number is not known"),
     Cause(331, Temporary, "no network service"),
-    Cause(332, Temporary, "the network did not answer in time"),
+    // No more than a name in 27.005. It comes when TR1M (24.011 10) runs out: RP-DATA went to the network and neither RP-ACK
+    // nor RP-ERROR came back, so that the service centre may well have the message.
+    Cause(
+        332,
+        Doubtful,
+        "the network did not answer in time: it may have been sent",
+    ),
     Cause(340, Unclear, "the modem awaited no acknowledgement"),
     Cause(500, Unclear, "the modem gave no cause"),
 ];
@@ -187,12 +195,13 @@ mod tests {
         ] {
             assert_eq!(cause(Some(code)).0, Permanent, "{code}");
         }
-        for code in [27, 38, 41, 42, 47, 192, 194, 331, 332] {
+        for code in [27, 38, 41, 42, 47, 192, 194, 331] {
             assert_eq!(cause(Some(code)).0, Temporary, "{code}");
         }
         for code in [310, 311, 313, 314, 315, 316, 317] {
             assert_eq!(cause(Some(code)).0, NotReady, "{code}");
         }
+        assert_eq!(cause(Some(332)).0, Doubtful);
         for code in [None, Some(500), Some(512), Some(77), Some(u16::MAX)] {
             assert_eq!(cause(code).0, Unclear, "{code:?}");
         }

@@ -5,7 +5,7 @@
 //! queued --begin--> sending --accepted--> queued, next part ... --last part--> sent --reports--> delivered
 //!   ^  |               |                                                        '---report----> failed, expired
 //!   |  |               |--refused: permanent, or too often--> failed
-//!   |  |               |--no answer, or a crash-------------> unconfirmed
+//!   |  |               |--no answer, doubt, or a crash------> unconfirmed
 //!   |  |               |--refused: temporary, not ready --.
 //!   |  |               '--never handed over --------------|
 //!   '--|---------------------- after a pause -------------'
@@ -94,6 +94,7 @@ pub(super) fn answered(
     parts: u8,
     now: WallTime,
 ) -> Option<Duration> {
+    let handed_over = state.status == Status::Sending;
     state.status = Status::Queued;
     match outcome {
         Outcome::Accepted { reference } => {
@@ -110,7 +111,7 @@ pub(super) fn answered(
             }
             None
         }
-        Outcome::Refused { code } => refused(state, *code),
+        Outcome::Refused { code } => refused(state, *code, handed_over),
         Outcome::NotHandedOver => Some(retry::NOT_HANDED_OVER),
         Outcome::Unknown => {
             unconfirmed(state);
@@ -119,14 +120,18 @@ pub(super) fn answered(
     }
 }
 
-fn refused(state: &mut State, code: Option<u16>) -> Option<Duration> {
+fn refused(state: &mut State, code: Option<u16>, handed_over: bool) -> Option<Duration> {
     let (effect, words) = retry::cause(code);
     let cause = String::from(words);
     state.error = Some(SendError { code, cause });
     let given_up = match effect {
         Effect::NotReady => return Some(retry::NOT_READY),
+        Effect::Doubtful if handed_over => {
+            state.status = Status::Unconfirmed;
+            return None;
+        }
         Effect::Permanent => true,
-        Effect::Temporary => false,
+        Effect::Temporary | Effect::Doubtful => false,
         Effect::Unclear => state.attempts + 1 >= retry::TRIES,
     };
     state.attempts = state.attempts.saturating_add(1);

@@ -14,7 +14,7 @@ pub(super) struct Content {
     #[serde(rename = "n")]
     pub(super) to: Number,
     #[serde(rename = "t")]
-    text: String,
+    pub(super) text: String,
     #[serde(rename = "f", default, skip_serializing_if = "is_false")]
     flash: bool,
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]

@@ -6,7 +6,7 @@
 //! | order | what it does |
 //! |---|---|
 //! | `deliver {"from":"+49151…","text":"…"}` | the network sends a message; more fields in [`super::deliver::Order`] |
-//! | `air [N]` | what the modem put on the air, from message N (1) on: `{"air":[{n,ms,mr,to,text,alphabet,class,report,validity_min,link_kept,concat,pdu}]}` |
+//! | `air [N]` | what the modem put on the air, from message N (1) on: `{"air":[{n,ms,mr,to,text,alphabet,class,report,status,validity_min,link_kept,concat,pdu}]}` |
 //! | `at-log [N]` | the last N command lines heard, `{"heard":[{n,ms,line}],"count"}` |
 //! | `slots` | both stores: `{"SM":{"total","used":[{index,stat,pdu}]},"ME":…}` |
 //! | `state` | registration, queue, deliveries, call, port, counts |
@@ -21,6 +21,7 @@
 //! | `cut on\|off` | output in pieces of a few bytes |
 //! | `mute on\|off` | no notification reaches the port |
 //! | `interleave on\|off` | notifications come in the middle of the next reply |
+//! | `calm` | ends every fault above but those of one NUMBER, and forgets what `after` still holds: SIM in, registered, no delay, reports `auto`, and the modem freshly replugged |
 //! | `urc TEXT` | any notification |
 //! | `signal {"act":7,"rssi":-65,"rsrp":-95,"rsrq":-9,"sinr":14,"rscp":null,"ecio":null}` | dBm and dB; null is "not known", what is not named stays |
 //! | `registration N` | `<stat>` of 27.007 7.2: 0 none, 1 home, 2 searching, 3 denied, 5 roaming |
@@ -71,6 +72,7 @@ const ORDERS: &[(&str, &str, Run)] = &[
     ("interleave", "on|off", |modem, rest, _| {
         orders::switch(rest, &mut modem.faults.interleave)
     }),
+    ("calm", "", orders::calm),
     ("urc", "TEXT", orders::urc),
     ("signal", "{…}", orders::signal),
     ("registration", "N", orders::registration),

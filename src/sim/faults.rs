@@ -64,6 +64,17 @@ impl Faults {
         });
     }
 
+    /// All is well again; numbers that were told to refuse go on refusing.
+    pub(super) fn end(&mut self) {
+        let mut storms = std::mem::take(&mut self.storms);
+        storms.retain(|storm| storm.number.is_some());
+        *self = Faults {
+            storms,
+            random: self.random,
+            ..Faults::default()
+        };
+    }
+
     /// No more refusals.
     pub(super) fn calm(&mut self) {
         self.storms.clear();
@@ -116,6 +127,20 @@ mod tests {
         assert_eq!(faults.refusal("+491"), Some(38));
         assert_eq!(faults.refusal("+491"), Some(38));
         assert_eq!(faults.refusal("+491"), None);
+    }
+
+    #[test]
+    fn when_all_faults_end_a_bad_number_stays_bad() {
+        let mut faults = Faults {
+            cut: true,
+            ..Faults::default()
+        };
+        faults.storm(9, 38, None);
+        faults.storm(9, 1, Some(String::from("+491")));
+        faults.end();
+        assert!(!faults.cut);
+        assert_eq!(faults.refusal("+491"), Some(1));
+        assert_eq!(faults.refusal("+492"), None);
     }
 
     #[test]

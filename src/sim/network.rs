@@ -36,6 +36,8 @@ pub(super) struct OnAir {
     pub(super) reference: u8,
     pub(super) submit: Submit,
     pub(super) pdu: Vec<u8>,
+    /// TP-ST of the status report that follows, if one does.
+    pub(super) status: Option<u8>,
     /// `+CMMS` kept the link for it.
     pub(super) link_kept: bool,
 }
@@ -46,6 +48,7 @@ impl OnAir {
         json!({
             "n": number, "ms": self.at_ms, "mr": self.reference, "to": submit.to, "text": submit.text,
             "alphabet": submit.alphabet.name(), "class": submit.class, "report": submit.report,
+            "status": self.status,
             "validity_min": submit.validity_min, "link_kept": self.link_kept, "pdu": hex(&self.pdu),
             "concat": submit.concat.map(|(reference, total, seq)| json!({"ref": reference, "total": total, "seq": seq})),
         })

@@ -126,6 +126,18 @@ pub(super) fn unplug_after(modem: &mut Modem, rest: &str, _: Now) -> Outcome {
     DONE
 }
 
+pub(super) fn calm(modem: &mut Modem, _: &str, now: Now) -> Outcome {
+    modem.faults.end();
+    modem.network.delay_ms = 0;
+    modem.network.reports = Reports::After(0);
+    modem.forget(|action| matches!(action, Action::Order(_) | Action::Unhang));
+    modem.sim.present = true;
+    modem.network.registration = 1;
+    modem.registration_changed();
+    modem.replug(None, now);
+    DONE
+}
+
 pub(super) fn unplug(modem: &mut Modem, _: &str, _: Now) -> Outcome {
     modem.unplug();
     DONE

@@ -115,21 +115,21 @@ impl Modem {
     ) -> (Result<u8, u16>, Option<Incoming>) {
         let reference = self.network.reference;
         self.network.reference = reference.wrapping_add(1);
-        let report = match self.network.reports {
-            Reports::After(status) | Reports::Before(status) if submit.report => {
-                let at_s = now.wall.unix_s();
-                let smsc = self.network.smsc.clone();
-                Some(pdu::status_report(
-                    &smsc, reference, &submit.to, status, at_s,
-                ))
-            }
-            Reports::After(_) | Reports::Before(_) | Reports::Off => None,
+        let status = match self.network.reports {
+            Reports::After(status) | Reports::Before(status) => Some(status),
+            Reports::Off => None,
         };
+        let status = status.filter(|_| submit.report);
+        let report = status.map(|status| {
+            let smsc = &self.network.smsc;
+            pdu::status_report(smsc, reference, &submit.to, status, now.wall.unix_s())
+        });
         let on_air = OnAir {
             at_ms: now.tick.0,
             reference,
             submit,
             pdu: octets,
+            status,
             link_kept: self.settings.cmms > 0,
         };
         self.network.air.push(on_air);

@@ -88,12 +88,15 @@ pub fn read_response(from: &mut impl BufRead) -> Result<Response> {
     Ok(response)
 }
 
-/// Reads header lines up to the empty one; names in lower case.
+/// Reads header lines up to the empty one; names in lower case. A head that ends before it is none.
 pub fn read_headers(from: &mut impl BufRead) -> Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
         from.read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
         match line.trim_end().split_once(':') {
             Some((name, value)) => {
                 headers.push((name.to_ascii_lowercase(), String::from(value.trim())))

@@ -118,6 +118,14 @@ impl PushReceiver {
         self.shared.book().next.extend(answers);
     }
 
+    /// From now on everything is answered with 200 again.
+    pub fn clear(&self) {
+        let mut book = self.shared.book();
+        book.always = None;
+        book.next.clear();
+        book.silent.clear();
+    }
+
     /// What came so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.book().requests.clone()

@@ -1,0 +1,521 @@
+//! Tests: a random campaign with one oracle — messages in and out through the real binary while everything that can
+//! fail does; then the truth of inbox, air, events and pushes is compared.
+//!
+//! A fixed set of seeds runs always. `RUT_AGENT_SEEDS=N` runs N fresh seeds instead, `RUT_AGENT_SEED=S` the one seed S; the
+//! moments at which faults strike are as random as the machine's load makes them, so a seed may need several runs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+
+mod oracle;
+mod support;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use oracle::{Incoming, Outgoing, Picture, Sent};
+use support::push::{Answer, PushReceiver};
+use support::{Bench, PATIENCE, Setup, TOKEN, http, wait_for, wait_until};
+
+/// Messages each way.
+const MESSAGES: usize = 60;
+/// Seeds that always run; all at once.
+const SEEDS: [u64; 7] = [1, 2, 3, 4, 5, 6, 7];
+/// Fresh seeds that run at once.
+const AT_ONCE: usize = 4;
+/// From the end of all faults until nothing moves any more; pauses of a minute are in it where the agent is not
+/// started anew, and two of them when its last send got no answer.
+const QUIET: Duration = Duration::from_secs(300);
+/// Resident memory of the agent, in kilobytes; a debug build's code is half of it.
+const MOST_MEMORY_KB: u64 = 40_000;
+const NOBODY: &str = "+19999999999";
+
+/// Numbers that look random and are the same for the same seed (xorshift64*).
+struct Dice(u64);
+
+impl Dice {
+    fn of(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// 0 to `below` - 1.
+    fn throw(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
+    }
+
+    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.throw(all.len() as u64) as usize]
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.throw(times) == 0
+    }
+}
+
+/// Everything of one seed.
+struct Campaign {
+    dice: Dice,
+    bench: Bench,
+    receiver: PushReceiver,
+    incoming: Vec<Incoming>,
+    submitted: usize,
+    /// To the submitter; `None` once everything was ordered.
+    orders: Option<Sender<Order>>,
+    /// One step in so many is a fault.
+    calmness: u64,
+    heard: u64,
+    lives: u32,
+    /// Journal bytes of lives that are over.
+    written: u64,
+}
+
+/// What the submitter is to ask for.
+struct Order {
+    to: &'static str,
+    text: String,
+    report: bool,
+    /// Once accepted it is to go again, at whatever stage it is.
+    remove: bool,
+}
+
+#[test]
+fn whatever_fails_nothing_is_lost_doubled_or_told_wrongly() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if let Some(seed) = number("RUT_AGENT_SEED") {
+        return run(seed);
+    }
+    match number("RUT_AGENT_SEEDS") {
+        None => run_all(&SEEDS, SEEDS.len()),
+        Some(count) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let first = now.as_secs() * 1000;
+            let seeds: Vec<u64> = (first..first + count).collect();
+            run_all(&seeds, AT_ONCE);
+        }
+    }
+}
+
+/// Runs seeds side by side; names every one that failed.
+fn run_all(seeds: &[u64], at_once: usize) {
+    let (next, failed) = (AtomicU64::new(0), mpsc::channel());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once.min(seeds.len()) {
+            let (next, failed) = (&next, failed.0.clone());
+            scope.spawn(move || {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    if std::panic::catch_unwind(|| run(*seed)).is_err() {
+                        println!("FAILED: RUT_AGENT_SEED={seed}");
+                        failed.send(*seed).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    drop(failed.0);
+    let failed: Vec<u64> = failed.1.iter().collect();
+    assert!(failed.is_empty(), "failing seeds: {failed:?}");
+}
+
+fn run(seed: u64) {
+    let mut dice = Dice::of(seed);
+    let receiver = PushReceiver::start();
+    let chat = format!(
+        "size SM {}\nmr {}\nfail 100000 1 {NOBODY}\n",
+        2 + dice.throw(30),
+        dice.throw(256)
+    );
+    let bench = Bench::start(&Setup {
+        model: dice.pick(&["ec25", "ec25", "slm750", "minimal"]),
+        chat,
+        modem: format!("\toption exclusive '{}'\n", dice.throw(2)),
+        sections: format!(
+            "config to_http 'host'\n\toption enabled '1'\n\toption method 'json'\n\toption url '{}'\n",
+            receiver.url("/in")
+        ),
+        ..Setup::default()
+    });
+    let (orders, to_submit) = mpsc::channel();
+    let address = bench.address;
+    let submitter = std::thread::spawn(move || submit_all(seed, address, &to_submit));
+    let mut campaign = Campaign {
+        calmness: dice.pick(&[3, 6, 9, 20]),
+        dice,
+        bench,
+        receiver,
+        incoming: Vec::new(),
+        submitted: 0,
+        orders: Some(orders),
+        heard: 0,
+        lives: 1,
+        written: 0,
+    };
+    campaign.strike();
+    campaign.finish(seed, submitter);
+}
+
+/// Submits what it is told to; each request again, under its own key, until it was accepted.
+fn submit_all(seed: u64, agent: SocketAddr, orders: &Receiver<Order>) -> Vec<Outgoing> {
+    let mut accepted = Vec::new();
+    for (number, order) in orders.iter().enumerate() {
+        let key = format!("{seed}-{number}");
+        let authorization = format!("Bearer {TOKEN}");
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", key.as_str()),
+        ];
+        let body = json!({"to": order.to, "text": order.text, "report": order.report}).to_string();
+        let answer = wait_for(PATIENCE, "a message to be accepted", || {
+            let path = "/api/v1/messages";
+            let answer = http::request(agent, "POST", path, &headers, body.as_bytes()).ok()?;
+            (answer.status == 202).then(|| answer.json())
+        });
+        let id = String::from(answer["messages"][0]["id"].as_str().unwrap());
+        accepted.push(Outgoing {
+            removed: order.remove && removed(agent, &id),
+            id,
+            to: order.to,
+            text: order.text,
+        });
+    }
+    accepted
+}
+
+/// Cancels or deletes a message; `false` when it was at the modem just then.
+fn removed(agent: SocketAddr, id: &str) -> bool {
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("Authorization", authorization.as_str())];
+    let path = format!("/api/v1/messages/{id}");
+    wait_for(PATIENCE, "an answer to DELETE", || {
+        let answer = http::request(agent, "DELETE", &path, &headers, b"").ok()?;
+        match answer.status {
+            200 | 204 | 404 => Some(true),
+            409 => Some(false),
+            _ => None,
+        }
+    })
+}
+
+impl Campaign {
+    /// Messages and faults, in random order, at random moments.
+    fn strike(&mut self) {
+        while self.incoming.len() < MESSAGES || self.submitted < MESSAGES {
+            if self.dice.one_in(self.calmness) {
+                self.fault();
+            } else if self.dice.one_in(2) && self.incoming.len() < MESSAGES {
+                self.deliver();
+            } else if self.submitted < MESSAGES {
+                self.submit();
+            }
+            self.moment();
+        }
+    }
+
+    /// Until the agent said a few more command lines to the modem, or soon.
+    fn moment(&mut self) {
+        let lines = self.dice.throw(12);
+        if lines == 0 {
+            return;
+        }
+        let timeout = 5 + self.dice.throw(120);
+        let told = self.bench.try_control(&format!(
+            "wait-for {{\"at\":\"\",\"since\":{},\"count\":{lines},\"timeout_ms\":{timeout}}}",
+            self.heard
+        ));
+        self.heard = told["heard"].as_u64().unwrap();
+    }
+
+    fn deliver(&mut self) {
+        let number = self.incoming.len();
+        let from = self.dice.pick(&["+12025550155", "+12025550177", "InfoSMS"]);
+        let repeated = self.dice.one_in(6).then(|| self.incoming.last()).flatten();
+        let text = match (repeated, self.dice.throw(8)) {
+            (Some(before), _) => before.text.clone(),
+            (None, 0..4) => format!("in{number:03}."),
+            (None, 4) => format!("in{number:03}. Ünïcode žluťoučký 漢字 🚀"),
+            (None, 5) => format!("in{number:03}. € ").repeat(30),
+            (None, 6) => format!("in{number:03} 漢字🚀. ").repeat(14),
+            (None, _) => format!("in{number:03}. ").repeat(45),
+        };
+        // A time of its own for each: only a real repeat has another one.
+        let minute = number % 60;
+        let mut order = json!({
+            "from": from, "text": text, "at": format!("2026-03-04T05:{minute:02}:06Z"),
+            "concat_ref": number, "wide": self.dice.one_in(3), "store_only": self.dice.one_in(10),
+        });
+        if text.len() > 160 {
+            let mut parts: Vec<u64> = (1..=10).collect();
+            parts.sort_by_key(|_| self.dice.throw(1000));
+            order["parts"] = json!(parts);
+            if self.dice.one_in(2) {
+                order["dup"] = json!([1 + self.dice.throw(3), 2]);
+            }
+        }
+        let answer = self.bench.control(&format!("deliver {order}"));
+        let parts = answer["parts"].as_u64().unwrap();
+        self.incoming.push(Incoming { from, text, parts });
+    }
+
+    fn submit(&mut self) {
+        let number = self.submitted;
+        let text = match self.dice.throw(9) {
+            0..4 => format!("out{number:03}."),
+            4 => format!("out{number:03}. Grüße 漢字 🚀"),
+            5 => format!("out{number:03}. ").repeat(30),
+            6 => format!("out{number:03} 漢字🚀. ").repeat(12),
+            _ => String::from("the same again"),
+        };
+        let to = self
+            .dice
+            .pick(&["+12025550155", "+12025550177", "+12025550199"]);
+        let to = if self.dice.one_in(15) { NOBODY } else { to };
+        let report = !self.dice.one_in(4);
+        let remove = self.dice.one_in(12);
+        let orders = self.orders.as_ref().unwrap();
+        orders
+            .send(Order {
+                to,
+                text,
+                report,
+                remove,
+            })
+            .unwrap();
+        self.submitted += 1;
+    }
+
+    /// One fault, which ends by itself.
+    fn fault(&mut self) {
+        let soon = 50 + self.dice.throw(1500);
+        match self.dice.throw(22) {
+            0 => self.control(&["unplug", &format!("after {soon} replug")]),
+            1..4 => {
+                let when = self.dice.pick(&["prompt", "start", "pdu"]);
+                let replug = format!("after {} replug", soon + 300);
+                self.control(&[&format!("unplug-after {when}"), &replug]);
+            }
+            4 => {
+                // The agent waits two minutes for that answer unless the modem goes.
+                self.control(&["lose-answer 1", &format!("after {soon} unplug")]);
+                self.control(&[&format!("after {} replug", soon + 200)]);
+            }
+            5 => self.control(&[&format!("hang {soon}")]),
+            6 => {
+                let bytes = 1 + self.dice.throw(200);
+                self.control(&[&format!("garbage random {bytes}")]);
+            }
+            7 => self.for_a_while("cut", soon),
+            8 => self.for_a_while("interleave", soon),
+            9 => self.for_a_while("mute", soon),
+            10 => self.control(&["sim removed", &format!("after {soon} sim inserted")]),
+            11..14 => self.die(),
+            14 => {
+                // Again while it starts.
+                for _ in 0..3 {
+                    self.die();
+                    self.moment();
+                }
+            }
+            15 => {
+                let how = [
+                    Answer::Status(500),
+                    Answer::HangUp,
+                    Answer::Status(404),
+                    Answer::Silence,
+                ];
+                let how = self.dice.pick(&how);
+                self.receiver.answer_next(&[how, Answer::Status(503)]);
+            }
+            _ => self.network_fault(soon),
+        }
+    }
+
+    /// What the network does to a router.
+    fn network_fault(&mut self, soon: u64) {
+        match self.dice.throw(6) {
+            0 | 1 => {
+                let code = self.dice.pick(&[38, 41, 42, 331, 500, 310, 17]);
+                let count = 1 + self.dice.throw(2);
+                self.control(&[&format!("fail {count} {code}")]);
+            }
+            2 => {
+                let code = self.dice.pick(&[8, 21, 28, 332]);
+                self.control(&[&format!("fail 1 {code}")]);
+            }
+            3 => {
+                let lost = self.dice.pick(&[0, 2, 3]);
+                let registered = format!("after {soon} registration 1");
+                self.control(&[&format!("registration {lost}"), &registered]);
+            }
+            4 => {
+                let reports = self.dice.pick(&["auto", "early", "off", "status 65"]);
+                self.control(&[&format!("report {reports}")]);
+            }
+            _ => {
+                let delay = self.dice.pick(&[0, 1, 20, 200]);
+                self.control(&[&format!("delay {delay}")]);
+            }
+        }
+    }
+
+    fn control(&self, lines: &[&str]) {
+        for line in lines {
+            self.bench.control(line);
+        }
+    }
+
+    fn for_a_while(&self, fault: &str, ms: u64) {
+        self.control(&[&format!("{fault} on"), &format!("after {ms} {fault} off")]);
+    }
+
+    /// The agent ends, one way or another, and is started again.
+    fn die(&mut self) {
+        self.written += self.written_now();
+        if self.dice.one_in(3) {
+            let code = self.bench.terminate();
+            // A signal that comes before the agent listens for it ends it as any program.
+            assert!(matches!(code, Some(0) | None), "{code:?} after SIGTERM");
+        } else {
+            self.bench.kill9();
+        }
+        self.bench.start_agent();
+        self.lives += 1;
+    }
+
+    /// Journal bytes of this life so far.
+    fn written_now(&self) -> u64 {
+        let answer = self.bench.try_api("GET", "/status", None);
+        answer.map_or(0, |(_, status)| oracle::flash_written(&status))
+    }
+
+    /// All faults end; when nothing moves any more the oracle speaks.
+    fn finish(mut self, seed: u64, submitter: std::thread::JoinHandle<Vec<Outgoing>>) {
+        self.receiver.clear();
+        self.control(&["calm"]);
+        if !self.dice.one_in(5) {
+            self.die();
+        }
+        self.orders = None;
+        let outgoing = submitter.join().unwrap();
+        self.bench.wait_ready();
+        let bench = &self.bench;
+        let mut last = String::new();
+        let quiet = || {
+            let inbox = all(bench, "inbox").len();
+            let waiting = all(bench, "sent").iter().filter(|m| waits(m)).count();
+            let queue = bench.control("state")["queue"].as_u64().unwrap();
+            let pushed = pushed(&self.receiver).len();
+            last = format!(
+                "{inbox} in the inbox, {pushed} pushed, {waiting} waiting to go out, {queue} in the network"
+            );
+            inbox >= self.incoming.len() && pushed >= inbox && waiting == 0 && queue == 0
+        };
+        let quiet = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait_until(QUIET, "quiet", quiet);
+        }));
+        assert!(quiet.is_ok(), "never quiet: {last}");
+        let written = self.written + self.written_now();
+        let memory = memory_kb(bench.agent().pid());
+        self.look_once_more();
+        let picture = Picture {
+            incoming: self.incoming,
+            outgoing,
+            inbox: all(&self.bench, "inbox"),
+            sent: all(&self.bench, "sent").into_iter().map(Sent).collect(),
+            air: self.bench.air(),
+            events: all_events(&self.bench),
+            pushes: self.receiver.requests(),
+            state_dir: self.bench.state_dir(),
+        };
+        self.bench.kill9();
+        let told = picture.check();
+        let each = written / (2 * MESSAGES as u64);
+        println!(
+            "seed {seed}: {told}; {} lives, {written} B of journal ({each} B a message), {memory} kB resident",
+            self.lives
+        );
+        assert!(memory < MOST_MEMORY_KB, "{memory} kB resident");
+    }
+
+    /// Another start and another look at every slot: nothing may come twice out of them.
+    fn look_once_more(&mut self) {
+        assert_eq!(self.bench.terminate(), Some(0));
+        let heard = self.bench.control("state")["heard"].as_u64().unwrap();
+        self.bench.start_agent();
+        self.bench.wait_ready();
+        // The command after the list says that the list was dealt with.
+        let mut heard = heard;
+        for line in ["AT+CMGL", ""] {
+            let told = self.bench.control(&format!(
+                "wait-for {{\"at\":\"{line}\",\"since\":{heard},\"timeout_ms\":20000}}"
+            ));
+            heard = told["heard"].as_u64().unwrap();
+        }
+    }
+}
+
+fn waits(message: &Value) -> bool {
+    message["status"] == "queued" || message["status"] == "sending"
+}
+
+/// The webhook ids that came.
+fn pushed(receiver: &PushReceiver) -> BTreeSet<String> {
+    let requests = receiver.requests();
+    let ids = requests.iter().filter_map(|push| push.header("webhook-id"));
+    ids.map(String::from).collect()
+}
+
+/// Every message of a box, page by page.
+fn all(bench: &Bench, which: &str) -> Vec<Value> {
+    let mut messages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let path = format!("/messages?box={which}&limit=50{after}");
+        let (status, page) = bench.api("GET", &path, None);
+        assert_eq!(status, 200, "{page}");
+        messages.extend(page["messages"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return messages,
+        }
+    }
+}
+
+/// Every event, page by page.
+fn all_events(bench: &Bench) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    loop {
+        let after = events
+            .last()
+            .map_or(0, |event| event["seq"].as_u64().unwrap());
+        let (status, page) = bench.api("GET", &format!("/events?after={after}&limit=37"), None);
+        assert_eq!(status, 200, "{page}");
+        let page = page["events"].as_array().unwrap().clone();
+        if page.is_empty() {
+            return events;
+        }
+        events.extend(page);
+    }
+}
+
+/// Resident memory (proc(5), `VmRSS`).
+fn memory_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
