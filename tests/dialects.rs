@@ -163,21 +163,21 @@ fn a_wrong_pin_is_entered_once_however_often_the_modem_begins_anew() {
 #[test]
 fn a_modem_that_is_busy_sending_is_healthy() {
     let dialect = Dialect {
-        slow: Some(Duration::from_millis(3500)),
-        echo: modem::Echo::Never,
+        network: Duration::from_secs(4),
         ..Dialect::plain("busy sending")
     };
-    let fast = Dialect::plain("busy sending");
-    let mut rig = Rig::start(&fast);
+    let rig = Rig::start(&dialect);
     rig.wait_state("ready");
     rig.wait_inbox(&["before"]);
-    drop(rig.plugged.take());
-    rig.wait_state("absent");
-    rig.plug(dialect, modem::State::default());
-    // Each answer takes 3.5 s: longer than the health question waits.
-    rig.wait_state("starting");
-    let begun = std::time::Instant::now();
+    let path = rig.submit("it takes its time");
+    let is_sending = || {
+        let state = rig.modem().state();
+        state.heard.last().is_some_and(|line| line.ends_with('^'))
+    };
+    support::wait_until(rig::PATIENCE, "the PDU", is_sending);
+    // Longer than the one who asks for its health waits.
     let (code, health) = rig.api("GET", "/healthz", "").unwrap();
     assert_eq!(code, 200, "{health}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(is_sending(), "it was busy all the time");
+    rig.wait_sent(&path, "delivered");
 }

@@ -8,14 +8,22 @@
 //!     +----------------+
 //! ```
 
-use super::commands::{Command, ERROR_TEXTS, End, Expect};
+use std::time::Duration;
+
+use super::commands::{self, Command, ERROR_TEXTS, End, Expect};
 use super::feed::Item;
 use super::notify::{self, Header, Notification};
 use super::replies::is_registration_read;
 use crate::time::Tick;
 
-/// Lines kept of one reply; 255 slots of two lines are the most a modem has.
-const LONGEST_REPLY: usize = 1024;
+/// Bytes kept of one reply; 255 slots with the longest PDUs take less.
+const LONGEST_REPLY: usize = 128 * 1024;
+
+/// The longest PDU line: a service centre and 164 octets take less.
+const LONGEST_PDU: usize = 512;
+
+/// A PDU was answered but for its `OK` or its reference: so long the rest may take.
+const REST: Duration = Duration::from_secs(5);
 
 /// Why a command was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +39,11 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// The modem's number, for whoever asked.
+    /// The number of 27.005 3.2.5, for whoever sent a message; a number of 27.007 9.2 is put into its words.
     pub(super) fn code(self) -> Option<u16> {
         match self {
-            Refused::Cms(code) | Refused::Cme(code) => Some(code),
+            Refused::Cms(code) => Some(code),
+            Refused::Cme(code) => Some(commands::message_error(code)),
             Refused::Error | Refused::TimedOut => None,
         }
     }
@@ -58,6 +67,10 @@ pub(super) enum Heard {
 struct Waiting {
     command: Command,
     lines: Vec<String>,
+    /// Bytes in them.
+    kept: usize,
+    /// A registration without `n`: the reply, unless a better one comes.
+    spare: Option<String>,
     pdu_owed: bool,
     deadline: Tick,
 }
@@ -69,6 +82,10 @@ pub(super) struct Conversation {
     header: Option<Header>,
     late: bool,
     silences: u8,
+    /// An `OK` came that nothing was waiting for.
+    strays: bool,
+    /// A question was answered with a mere `OK` twice: it is this modem's way.
+    laconic: bool,
 }
 
 impl Conversation {
@@ -84,6 +101,8 @@ impl Conversation {
             deadline: now + command.timeout,
             pdu_owed: false,
             lines: Vec::new(),
+            kept: 0,
+            spare: None,
             command,
         });
         bytes
@@ -109,6 +128,16 @@ impl Conversation {
     /// Commands in a row that were not answered.
     pub(super) fn silences(&self) -> u8 {
         self.silences
+    }
+
+    /// True when a mere `OK` to this command may be an earlier command's: it is worth asking twice.
+    pub(super) fn doubts(&self, command: &Command) -> bool {
+        command.is_question() && (self.strays || !self.laconic)
+    }
+
+    /// It answered the same when it was asked again.
+    pub(super) fn is_laconic(&mut self) {
+        self.laconic = true;
     }
 
     /// When [`Conversation::on_time`] has something to do.
@@ -138,20 +167,14 @@ impl Conversation {
     }
 
     fn on_line(&mut self, line: String, now: Tick) -> Heard {
-        // A header's PDU is the very next line, or it is lost.
-        if let Some(header) = self.header.take()
-            && is_pdu(&line)
-        {
+        // A header's PDU is the next line but for notifications, or it is lost.
+        let header = self.header.take();
+        if let Some(header) = header.filter(|_| is_pdu(&line)) {
             return Heard::Notification(header.with(&line));
         }
         if let Some(result) = final_result(&line) {
             return match result {
-                // `OK` where a prompt should be: the modem did not open one.
-                Ok(()) if self.awaits_prompt() => self.finish(Err(Refused::Error)),
-                Ok(()) => {
-                    let lines = self.waiting.as_mut().map(|w| std::mem::take(&mut w.lines));
-                    self.finish(Ok(lines.unwrap_or_default()))
-                }
+                Ok(()) => self.on_ok(now),
                 Err(refused) => self.finish(Err(refused)),
             };
         }
@@ -163,6 +186,7 @@ impl Conversation {
             return Heard::Nothing;
         }
         if let Some(notification) = notify::parse(&line) {
+            self.header = header;
             return Heard::Notification(notification);
         }
         let bare = |waiting: &Waiting| waiting.command.expect == Expect::Bare;
@@ -176,12 +200,40 @@ impl Conversation {
         Heard::Nothing
     }
 
+    /// `OK` is the end of an answer; but not where a prompt or a reference must come, which one too many cannot replace.
+    fn on_ok(&mut self, now: Tick) -> Heard {
+        let Some(waiting) = &mut self.waiting else {
+            self.strays = true;
+            return Heard::Nothing;
+        };
+        if waiting.command.expect == Expect::Prompt {
+            return Heard::Nothing;
+        }
+        if waiting.command.end == End::CtrlZ && waiting.lines.is_empty() {
+            waiting.deadline = waiting.deadline.min(now + REST);
+            return Heard::Nothing;
+        }
+        let mut lines = std::mem::take(&mut waiting.lines);
+        if lines.is_empty() {
+            lines.extend(waiting.spare.take());
+        }
+        self.finish(Ok(lines))
+    }
+
+    /// Each line earns the next one time, as long as there is room for it.
     fn keep(&mut self, line: String, now: Tick) -> Heard {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.deadline = now + waiting.command.timeout;
-            if waiting.lines.len() < LONGEST_REPLY {
-                waiting.lines.push(line);
-            }
+        if let Some(waiting) = &mut self.waiting
+            && waiting.kept + line.len() <= LONGEST_REPLY
+        {
+            let reference = waiting.command.end == End::CtrlZ;
+            waiting.deadline = now
+                + if reference {
+                    REST
+                } else {
+                    waiting.command.timeout
+                };
+            waiting.kept += line.len() + 1;
+            waiting.lines.push(line);
         }
         Heard::Nothing
     }
@@ -201,7 +253,11 @@ impl Waiting {
             Expect::Nothing | Expect::Bare | Expect::Prompt => false,
             Expect::Lines(prefixes) => prefixes.iter().any(|prefix| line.starts_with(prefix)),
             Expect::Registration(prefix) => {
-                line.strip_prefix(prefix).is_some_and(is_registration_read)
+                let read = line.strip_prefix(prefix).map(is_registration_read);
+                if read == Some(false) {
+                    self.spare = Some(line.to_owned());
+                }
+                read == Some(true)
             }
             Expect::Pdus(prefix) => {
                 let header = line.starts_with(prefix);
@@ -215,7 +271,7 @@ impl Waiting {
 
 /// A line of hexadecimal digits, as PDUs are written.
 fn is_pdu(line: &str) -> bool {
-    line.len() >= 2 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
+    (2..=LONGEST_PDU).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The final result of a command line (V.250 5.7.1, 27.007 9.2, 27.005 3.2.5).
@@ -230,7 +286,13 @@ fn final_result(line: &str) -> Option<Result<(), Refused>> {
         let rest = line.strip_prefix(prefix)?.trim();
         Some(Err(error_number(rest).map_or(Refused::Error, wrap)))
     };
-    numbered("+CMS ERROR:", Refused::Cms).or_else(|| numbered("+CME ERROR:", Refused::Cme))
+    // Words are looked up among the numbers of 27.007; those of 27.005 begin with 300, and the network's below 256 have
+    // no words.
+    let in_words = |code: u16| Refused::Cms(commands::message_error(code));
+    let cms = |code: u16| Refused::Cms(code);
+    let spelt = !line.ends_with(|last: char| last.is_ascii_digit());
+    numbered("+CMS ERROR:", if spelt { in_words } else { cms })
+        .or_else(|| numbered("+CME ERROR:", Refused::Cme))
 }
 
 fn error_number(text: &str) -> Option<u16> {
@@ -244,7 +306,6 @@ fn error_number(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::commands;
     use super::super::feed::Intake;
     use super::*;
     use crate::message::Memory;

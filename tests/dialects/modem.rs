@@ -6,15 +6,19 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 
 use super::pdu;
+
+/// Held while a child starts or a port is made: a port that a child inherits never hangs up.
+pub static CHILDREN: Mutex<()> = Mutex::new(());
 
 /// When the modem repeats what it hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +101,8 @@ pub struct Dialect {
     pub torn_lists: bool,
     /// Each answer comes so much later, in single bytes.
     pub slow: Option<Duration>,
+    /// The network takes so long to take a message.
+    pub network: Duration,
     /// Hears nothing for so long after the first byte.
     pub deaf: Duration,
     /// Answers nothing before this was said.
@@ -133,6 +139,7 @@ impl Dialect {
             ok_twice: false,
             torn_lists: false,
             slow: None,
+            network: Duration::ZERO,
             deaf: Duration::ZERO,
             waits_for: "",
             boot: Vec::new(),
@@ -187,7 +194,12 @@ pub struct Plugged {
 impl Plugged {
     /// Plugs it in; `link` names its port from now on.
     pub fn new(dialect: Dialect, state: State, link: &Path) -> Plugged {
+        let children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         let pty = nix::pty::openpty(None, None).unwrap();
+        for end in [&pty.master, &pty.slave] {
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        }
+        drop(children);
         let mut raw = tcgetattr(&pty.slave).unwrap();
         cfmakeraw(&mut raw);
         tcsetattr(&pty.slave, SetArg::TCSANOW, &raw).unwrap();
@@ -234,9 +246,7 @@ impl Drop for Plugged {
 
 impl Modem {
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self) {
@@ -289,6 +299,11 @@ impl Modem {
             if *at == number {
                 out.push_str(&self.line(said));
             }
+        }
+        if end == 26 && !self.dialect.network.is_zero() {
+            drop(state);
+            thread::sleep(self.dialect.network);
+            state = self.state();
         }
         let (answer, later) = self.answer(&mut state, line, end);
         out.push_str(&answer);

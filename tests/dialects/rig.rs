@@ -3,12 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::modem::{Dialect, Modem, Plugged, State};
+use super::modem::{CHILDREN, Dialect, Modem, Plugged, State};
 use super::support::process::{self, Process};
 use super::support::{TOKEN, free_address, http, wait_for};
 
@@ -63,6 +64,7 @@ impl Rig {
             2 | 4 => self.path(word).display().to_string(),
             _word => String::from(*word),
         }));
+        let _alone = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         self.agent = Some(Process::start(&line, &self.path("log")));
     }
 

@@ -181,6 +181,9 @@ impl Bench {
     /// Waits until the modem is ready and what it held at the start was looked at.
     pub(super) async fn until_at_rest(&self) {
         self.until_state(ModemState::Ready).await;
+        // The first thing asked after that look.
+        self.until("the signal", |bench| bench.heard("AT+QCSQ") > 0)
+            .await;
         assert!(self.handle.alive().await);
     }
 
