@@ -116,22 +116,6 @@ fn a_modem_that_ends_and_another_at_the_same_link_lose_and_double_nothing() {
 }
 
 #[test]
-fn what_was_told_with_the_last_breath_is_kept() {
-    let dialect = Dialect {
-        config: "\toption exclusive '1'",
-        tells: Tells::Direct("+CMT: ,30"),
-        ..Dialect::plain("last breath")
-    };
-    let mut rig = Rig::start(&dialect);
-    rig.wait_state("ready");
-    rig.wait_inbox(&["before"]);
-    rig.modem().deliver("the last word", 9);
-    drop(rig.plugged.take());
-    rig.wait_state("absent");
-    rig.wait_inbox(&["before", "the last word"]);
-}
-
-#[test]
 fn a_wrong_pin_is_entered_once_however_often_the_modem_begins_anew() {
     let dialect = Dialect {
         config: "\toption pincode '1111'",

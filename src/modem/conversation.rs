@@ -355,9 +355,10 @@ mod tests {
             ),
             (
                 commands::read_message(1),
-                "\r\n+CMT: ,23\r\n00AA\r\n+CMGR: 1,,23\r\n00BB\r\n+CDS: 24\r\n00CC\r\nOK\r\n",
+                "\r\n+CMT: ,23\r\nRING\r\n00AA\r\n+CMGR: 1,,23\r\n00BB\r\n+CDS: 24\r\n00CC\r\nOK\r\n",
                 lines(&["+CMGR: 1,,23", "00BB"]),
                 vec![
+                    Notification::Ring,
                     Notification::Message(String::from("00AA")),
                     Notification::Report(String::from("00CC")),
                 ],
@@ -416,6 +417,67 @@ mod tests {
         let (answer, told) = converse(commands::registration(), said, 0);
         assert_eq!(answer, Some(lines(&["+CREG: 2,5,\"00C3\",\"01A2\",7"])));
         assert!(matches!(told[..], [Notification::Registration(_)]));
+    }
+
+    #[test]
+    fn a_registration_without_n_is_the_reply_when_no_other_comes() {
+        let (answer, told) = converse(commands::registration(), b"\r\n+CREG: 5\r\nOK\r\n", 0);
+        assert_eq!(answer, Some(lines(&["+CREG: 5"])));
+        assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn an_ok_too_many_is_neither_prompt_nor_reference() {
+        let said = b"\r\nOK\r\n\r\n> ";
+        let (answer, _) = converse(commands::send_message(20), said, 0);
+        assert_eq!(answer, Some(lines(&[])));
+        let said = b"\r\nOK\r\n\r\n+CMGS: 4\r\nOK\r\n";
+        let pdu = commands::message_pdu(String::from("00"));
+        assert_eq!(converse(pdu, said, 0).0, Some(lines(&["+CMGS: 4"])));
+    }
+
+    #[test]
+    fn a_mere_ok_is_doubted_until_the_modem_repeats_it_and_for_ever_after_a_stray_one() {
+        let mut talk = Conversation::default();
+        assert!(talk.doubts(&commands::registration()) && talk.doubts(&commands::list_messages()));
+        assert!(!talk.doubts(&commands::pdu_mode()));
+        talk.is_laconic();
+        assert!(!talk.doubts(&commands::registration()));
+        talk.on(Item::Line(String::from("OK")), NOW);
+        assert!(talk.doubts(&commands::registration()));
+    }
+
+    #[test]
+    fn refusals_to_send_come_in_the_numbers_of_the_message_service() {
+        for (said, code) in [
+            ("+CME ERROR: 30", Some(331)),
+            ("+CME ERROR: 14", Some(314)),
+            ("+CME ERROR: SIM not inserted", Some(310)),
+            ("+CMS ERROR: SIM busy", Some(314)),
+            ("+CMS ERROR: Network timeout", Some(332)),
+            ("+CMS ERROR: 38", Some(38)),
+            ("+CME ERROR: 38", Some(500)),
+            ("+CMS ERROR: gremlins", None),
+            ("ERROR", None),
+        ] {
+            let heard = format!("{said}\r\n");
+            let (answer, _) = converse(commands::send_message(20), heard.as_bytes(), 0);
+            assert_eq!(answer.unwrap().unwrap_err().code(), code, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_reply_without_end_is_bounded_in_bytes_and_in_time() {
+        let mut talk = Conversation::default();
+        talk.begin(commands::list_messages(), NOW);
+        let line = format!("+CMGL: {}", "9".repeat(1000));
+        let mut now = NOW;
+        for _ in 0..1000 {
+            now = now + Duration::from_secs(1);
+            talk.on(Item::Line(line.clone()), now);
+        }
+        assert!(talk.waiting.as_ref().unwrap().kept <= LONGEST_REPLY);
+        assert_eq!(talk.on_time(now), Some(Err(Refused::TimedOut)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,10 +12,18 @@ use tempfile::TempDir;
 
 use super::modem::{CHILDREN, Dialect, Modem, Plugged, State};
 use super::support::process::{self, Process};
-use super::support::{TOKEN, free_address, http, wait_for};
+use super::support::{TOKEN, http, wait_for};
 
 /// More than any dialect takes beside all others.
 pub const PATIENCE: Duration = Duration::from_secs(25);
+
+/// An address no other rig has: with so many at once a port that was free a moment ago is somebody else's.
+fn own_address() -> SocketAddr {
+    static RIGS: AtomicU8 = AtomicU8::new(1);
+    let [low, high, ..] = std::process::id().to_le_bytes();
+    let rig = RIGS.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, high | 1, low, rig], 8240))
+}
 
 /// An agent and its modem.
 pub struct Rig {
@@ -32,7 +41,7 @@ impl Rig {
         let mut rig = Rig {
             plugged: None,
             agent: None,
-            address: free_address(),
+            address: own_address(),
             dir: tempfile::tempdir().unwrap(),
         };
         rig.plug(dialect.clone(), state);
