@@ -7,6 +7,8 @@
     clippy::disallowed_types
 )]
 
+#[path = "dialects/dialect.rs"]
+mod dialect;
 #[path = "dialects/modem.rs"]
 mod modem;
 #[path = "dialects/pdu.rs"]
@@ -20,7 +22,7 @@ mod table;
 use std::thread;
 use std::time::Duration;
 
-use modem::{Dialect, Reports, Tells};
+use dialect::{Dialect, Reports, Tells};
 use rig::Rig;
 
 /// A modem's whole day: what lay there, what comes, what leaves.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::modem::{CHILDREN, Dialect, Modem, Plugged, State};
+use super::dialect::Dialect;
+use super::modem::{CHILDREN, Modem, Plugged, State};
 use super::support::process::{self, Process};
 use super::support::{TOKEN, http, wait_for};
 

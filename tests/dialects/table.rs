@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::modem::{Dialect, Echo, Errors, Reports, Tells};
+use super::dialect::{Dialect, Echo, Errors, Reports, Tells};
 
 /// One difference from the plain modem.
 fn with(name: &'static str, change: impl FnOnce(&mut Dialect)) -> Dialect {
