@@ -68,6 +68,15 @@ impl Command {
         }
     }
 
+    /// True when an answer says something: a mere `OK` means that a slot is empty, or that it was not the answer.
+    pub(super) fn is_question(&self) -> bool {
+        match self.expect {
+            Expect::Nothing | Expect::Prompt => false,
+            Expect::Bare | Expect::Pdus(_) | Expect::Registration(_) => true,
+            Expect::Lines(_) => self.end == End::Return && !self.text.contains('='),
+        }
+    }
+
     /// Both questions on one command line (V.250 5.2.1), where `self` and `other` are extended-syntax questions.
     pub(super) fn with(mut self, other: &Command) -> Command {
         let tail = other.text.strip_prefix("AT").unwrap_or(&other.text);
@@ -137,9 +146,9 @@ pub(super) fn imsi() -> Command {
     bare("AT+CIMI")
 }
 
-/// ICCID (27.007 8.94).
+/// ICCID (27.007 8.94); some answer with the bare number.
 pub(super) fn iccid() -> Command {
-    ask("AT+CCID", "+CCID:")
+    bare("AT+CCID")
 }
 
 /// ICCID, Quectel.
@@ -192,9 +201,9 @@ pub(super) fn set_memories(memory: Memory) -> Command {
 }
 
 /// Only the memory that is read and deleted from.
-pub(super) fn set_reading_memory(memory: Memory) -> Command {
+pub(super) fn set_reading_memory(memory: &str) -> Command {
     Command::new(
-        format!("AT+CPMS=\"{}\"", memory.as_str()),
+        format!("AT+CPMS=\"{memory}\""),
         Expect::Lines(vec!["+CPMS:"]),
         10,
     )
@@ -223,6 +232,11 @@ pub(super) fn registration() -> Command {
 /// Registration, LTE (27.007 10.1.22).
 pub(super) fn lte_registration() -> Command {
     Command::new("AT+CEREG?", Expect::Registration("+CEREG:"), 5)
+}
+
+/// Registration, packet side (27.007 10.1.20): for modems that know no other.
+pub(super) fn packet_registration() -> Command {
+    Command::new("AT+CGREG?", Expect::Registration("+CGREG:"), 5)
 }
 
 /// Operator as a name, and as MCC and MNC (27.007 7.3): set the format, ask; twice.
@@ -311,6 +325,7 @@ pub(super) fn escape() -> Command {
 
 /// Error texts of modems that ignore `AT+CMEE=1`, and the numbers of 27.007 9.2 and 27.005 3.2.5 they stand for.
 pub(super) const ERROR_TEXTS: &[(&str, u16)] = &[
+    ("phone failure", 0),
     ("operation not allowed", 3),
     ("operation not supported", 4),
     ("SIM not inserted", 10),
@@ -320,11 +335,38 @@ pub(super) const ERROR_TEXTS: &[(&str, u16)] = &[
     ("SIM busy", 14),
     ("SIM wrong", 15),
     ("incorrect password", 16),
-    ("memory full", 322),
-    ("invalid memory index", 321),
-    ("no network service", 331),
-    ("network timeout", 332),
+    ("SIM PIN2 required", 17),
+    ("SIM PUK2 required", 18),
+    ("memory full", 20),
+    ("invalid index", 21),
+    ("invalid memory index", 21),
+    ("memory failure", 23),
+    ("no network service", 30),
+    ("network timeout", 31),
+    ("unknown", 100),
+    ("unknown error", 100),
 ];
+
+/// The number of 27.005 3.2.5 that means the same as one of 27.007 9.2: what is about the message service has both.
+pub(super) fn message_error(equipment: u16) -> u16 {
+    match equipment {
+        0 => 300,
+        3 => 302,
+        4 => 303,
+        5..=7 => 312,
+        10 => 310,
+        11 | 16 => 311,
+        12 => 316,
+        13..=15 => 300 + equipment,
+        17 | 18 => 300 + equipment,
+        20 => 322,
+        21 | 22 => 321,
+        23 => 320,
+        30 | 32 => 331,
+        31 => 332,
+        _other => 500,
+    }
+}
 
 #[cfg(test)]
 mod tests {

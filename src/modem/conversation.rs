@@ -8,14 +8,22 @@
 //!     +----------------+
 //! ```
 
-use super::commands::{Command, ERROR_TEXTS, End, Expect};
+use std::time::Duration;
+
+use super::commands::{self, Command, ERROR_TEXTS, End, Expect};
 use super::feed::Item;
 use super::notify::{self, Header, Notification};
 use super::replies::is_registration_read;
 use crate::time::Tick;
 
-/// Lines kept of one reply; 255 slots of two lines are the most a modem has.
-const LONGEST_REPLY: usize = 1024;
+/// Bytes kept of one reply; 255 slots with the longest PDUs take less.
+const LONGEST_REPLY: usize = 128 * 1024;
+
+/// The longest PDU line: a service centre and 164 octets take less.
+const LONGEST_PDU: usize = 512;
+
+/// A PDU was answered but for its `OK` or its reference: so long the rest may take.
+const REST: Duration = Duration::from_secs(5);
 
 /// Why a command was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +39,11 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// The modem's number, for whoever asked.
+    /// The number of 27.005 3.2.5, for whoever sent a message; a number of 27.007 9.2 is put into its words.
     pub(super) fn code(self) -> Option<u16> {
         match self {
-            Refused::Cms(code) | Refused::Cme(code) => Some(code),
+            Refused::Cms(code) => Some(code),
+            Refused::Cme(code) => Some(commands::message_error(code)),
             Refused::Error | Refused::TimedOut => None,
         }
     }
@@ -58,6 +67,10 @@ pub(super) enum Heard {
 struct Waiting {
     command: Command,
     lines: Vec<String>,
+    /// Bytes in them.
+    kept: usize,
+    /// A registration without `n`: the reply, unless a better one comes.
+    spare: Option<String>,
     pdu_owed: bool,
     deadline: Tick,
 }
@@ -70,6 +83,10 @@ pub(super) struct Conversation {
     /// Nothing asked earlier, not even by whoever had the port before, can be answered any more.
     paired: bool,
     silences: u8,
+    /// An `OK` came that nothing was waiting for.
+    strays: bool,
+    /// A question was answered with a mere `OK` twice: it is this modem's way.
+    laconic: bool,
 }
 
 impl Conversation {
@@ -85,6 +102,8 @@ impl Conversation {
             deadline: now + command.timeout,
             pdu_owed: false,
             lines: Vec::new(),
+            kept: 0,
+            spare: None,
             command,
         });
         bytes
@@ -111,6 +130,16 @@ impl Conversation {
     /// Commands in a row that were not answered.
     pub(super) fn silences(&self) -> u8 {
         self.silences
+    }
+
+    /// True when a mere `OK` to this command may be an earlier command's: it is worth asking twice.
+    pub(super) fn doubts(&self, command: &Command) -> bool {
+        command.is_question() && (self.strays || !self.laconic)
+    }
+
+    /// It answered the same when it was asked again.
+    pub(super) fn is_laconic(&mut self) {
+        self.laconic = true;
     }
 
     /// When [`Conversation::on_time`] has something to do.
@@ -140,20 +169,14 @@ impl Conversation {
     }
 
     fn on_line(&mut self, line: String, now: Tick) -> Heard {
-        // A header's PDU is the very next line, or it is lost.
-        if let Some(header) = self.header.take()
-            && is_pdu(&line)
-        {
+        // A header's PDU is the next line but for notifications, or it is lost.
+        let header = self.header.take();
+        if let Some(header) = header.filter(|_| is_pdu(&line)) {
             return Heard::Notification(header.with(&line));
         }
         if let Some(result) = final_result(&line) {
             return match result {
-                // `OK` where a prompt should be: the modem did not open one.
-                Ok(()) if self.awaits_prompt() => self.finish(Err(Refused::Error)),
-                Ok(()) => {
-                    let lines = self.waiting.as_mut().map(|w| std::mem::take(&mut w.lines));
-                    self.finish(Ok(lines.unwrap_or_default()))
-                }
+                Ok(()) => self.on_ok(now),
                 Err(refused) => self.finish(Err(refused)),
             };
         }
@@ -165,6 +188,7 @@ impl Conversation {
             return Heard::Nothing;
         }
         if let Some(notification) = notify::parse(&line) {
+            self.header = header;
             return Heard::Notification(notification);
         }
         let bare = |waiting: &Waiting| waiting.command.expect == Expect::Bare;
@@ -178,12 +202,40 @@ impl Conversation {
         Heard::Nothing
     }
 
+    /// `OK` is the end of an answer; but not where a prompt or a reference must come, which one too many cannot replace.
+    fn on_ok(&mut self, now: Tick) -> Heard {
+        let Some(waiting) = &mut self.waiting else {
+            self.strays = true;
+            return Heard::Nothing;
+        };
+        if waiting.command.expect == Expect::Prompt {
+            return Heard::Nothing;
+        }
+        if waiting.command.end == End::CtrlZ && waiting.lines.is_empty() {
+            waiting.deadline = waiting.deadline.min(now + REST);
+            return Heard::Nothing;
+        }
+        let mut lines = std::mem::take(&mut waiting.lines);
+        if lines.is_empty() {
+            lines.extend(waiting.spare.take());
+        }
+        self.finish(Ok(lines))
+    }
+
+    /// Each line earns the next one time, as long as there is room for it.
     fn keep(&mut self, line: String, now: Tick) -> Heard {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.deadline = now + waiting.command.timeout;
-            if waiting.lines.len() < LONGEST_REPLY {
-                waiting.lines.push(line);
-            }
+        if let Some(waiting) = &mut self.waiting
+            && waiting.kept + line.len() <= LONGEST_REPLY
+        {
+            let reference = waiting.command.end == End::CtrlZ;
+            waiting.deadline = now
+                + if reference {
+                    REST
+                } else {
+                    waiting.command.timeout
+                };
+            waiting.kept += line.len() + 1;
+            waiting.lines.push(line);
         }
         Heard::Nothing
     }
@@ -203,7 +255,11 @@ impl Waiting {
             Expect::Nothing | Expect::Bare | Expect::Prompt => false,
             Expect::Lines(prefixes) => prefixes.iter().any(|prefix| line.starts_with(prefix)),
             Expect::Registration(prefix) => {
-                line.strip_prefix(prefix).is_some_and(is_registration_read)
+                let read = line.strip_prefix(prefix).map(is_registration_read);
+                if read == Some(false) {
+                    self.spare = Some(line.to_owned());
+                }
+                read == Some(true)
             }
             Expect::Pdus(prefix) => {
                 let header = line.starts_with(prefix);
@@ -217,7 +273,7 @@ impl Waiting {
 
 /// A line of hexadecimal digits, as PDUs are written.
 fn is_pdu(line: &str) -> bool {
-    line.len() >= 2 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
+    (2..=LONGEST_PDU).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The final result of a command line (V.250 5.7.1, 27.007 9.2, 27.005 3.2.5).
@@ -232,7 +288,13 @@ fn final_result(line: &str) -> Option<Result<(), Refused>> {
         let rest = line.strip_prefix(prefix)?.trim();
         Some(Err(error_number(rest).map_or(Refused::Error, wrap)))
     };
-    numbered("+CMS ERROR:", Refused::Cms).or_else(|| numbered("+CME ERROR:", Refused::Cme))
+    // Words are looked up among the numbers of 27.007; those of 27.005 begin with 300, and the network's below 256 have
+    // no words.
+    let in_words = |code: u16| Refused::Cms(commands::message_error(code));
+    let cms = |code: u16| Refused::Cms(code);
+    let spelt = !line.ends_with(|last: char| last.is_ascii_digit());
+    numbered("+CMS ERROR:", if spelt { in_words } else { cms })
+        .or_else(|| numbered("+CME ERROR:", Refused::Cme))
 }
 
 fn error_number(text: &str) -> Option<u16> {
@@ -246,7 +308,6 @@ fn error_number(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::commands;
     use super::super::feed::Intake;
     use super::*;
     use crate::message::Memory;
@@ -296,9 +357,10 @@ mod tests {
             ),
             (
                 commands::read_message(1),
-                "\r\n+CMT: ,23\r\n00AA\r\n+CMGR: 1,,23\r\n00BB\r\n+CDS: 24\r\n00CC\r\nOK\r\n",
+                "\r\n+CMT: ,23\r\nRING\r\n00AA\r\n+CMGR: 1,,23\r\n00BB\r\n+CDS: 24\r\n00CC\r\nOK\r\n",
                 lines(&["+CMGR: 1,,23", "00BB"]),
                 vec![
+                    Notification::Ring,
                     Notification::Message(String::from("00AA")),
                     Notification::Report(String::from("00CC")),
                 ],
@@ -362,6 +424,67 @@ mod tests {
     #[test]
     fn on_a_port_just_opened_an_earlier_answer_may_still_come() {
         assert!(Conversation::default().is_late());
+    }
+
+    #[test]
+    fn a_registration_without_n_is_the_reply_when_no_other_comes() {
+        let (answer, told) = converse(commands::registration(), b"\r\n+CREG: 5\r\nOK\r\n", 0);
+        assert_eq!(answer, Some(lines(&["+CREG: 5"])));
+        assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn an_ok_too_many_is_neither_prompt_nor_reference() {
+        let said = b"\r\nOK\r\n\r\n> ";
+        let (answer, _) = converse(commands::send_message(20), said, 0);
+        assert_eq!(answer, Some(lines(&[])));
+        let said = b"\r\nOK\r\n\r\n+CMGS: 4\r\nOK\r\n";
+        let pdu = commands::message_pdu(String::from("00"));
+        assert_eq!(converse(pdu, said, 0).0, Some(lines(&["+CMGS: 4"])));
+    }
+
+    #[test]
+    fn a_mere_ok_is_doubted_until_the_modem_repeats_it_and_for_ever_after_a_stray_one() {
+        let mut talk = Conversation::default();
+        assert!(talk.doubts(&commands::registration()) && talk.doubts(&commands::list_messages()));
+        assert!(!talk.doubts(&commands::pdu_mode()));
+        talk.is_laconic();
+        assert!(!talk.doubts(&commands::registration()));
+        talk.on(Item::Line(String::from("OK")), NOW);
+        assert!(talk.doubts(&commands::registration()));
+    }
+
+    #[test]
+    fn refusals_to_send_come_in_the_numbers_of_the_message_service() {
+        for (said, code) in [
+            ("+CME ERROR: 30", Some(331)),
+            ("+CME ERROR: 14", Some(314)),
+            ("+CME ERROR: SIM not inserted", Some(310)),
+            ("+CMS ERROR: SIM busy", Some(314)),
+            ("+CMS ERROR: Network timeout", Some(332)),
+            ("+CMS ERROR: 38", Some(38)),
+            ("+CME ERROR: 38", Some(500)),
+            ("+CMS ERROR: gremlins", None),
+            ("ERROR", None),
+        ] {
+            let heard = format!("{said}\r\n");
+            let (answer, _) = converse(commands::send_message(20), heard.as_bytes(), 0);
+            assert_eq!(answer.unwrap().unwrap_err().code(), code, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_reply_without_end_is_bounded_in_bytes_and_in_time() {
+        let mut talk = Conversation::default();
+        talk.begin(commands::list_messages(), NOW);
+        let line = format!("+CMGL: {}", "9".repeat(1000));
+        let mut now = NOW;
+        for _ in 0..1000 {
+            now = now + Duration::from_secs(1);
+            talk.on(Item::Line(line.clone()), now);
+        }
+        assert!(talk.waiting.as_ref().unwrap().kept <= LONGEST_REPLY);
+        assert_eq!(talk.on_time(now), Some(Err(Refused::TimedOut)));
     }
 
     #[test]

@@ -26,7 +26,6 @@ impl Serving<'_> {
 
     /// Counts the stored messages; with the signal on the same line when `with_signal`.
     pub(super) async fn count(&mut self, with_signal: bool) -> Result<(), Leave> {
-        self.expire();
         if !self.select(self.memory).await? {
             return Ok(());
         }
@@ -60,7 +59,7 @@ impl Serving<'_> {
     fn note_memories(&mut self, found: &replies::Memories) {
         let now = self.now().tick;
         let [reading, ..] = found.names;
-        if reading == Some(self.memory) {
+        if reading == Some(self.memory) || !found.named {
             self.set_slots(Some(found.slots));
             self.agenda.counted(found.slots.used, now);
         } else {
@@ -114,7 +113,18 @@ impl Serving<'_> {
     pub(super) async fn read_lte(&mut self) -> Result<(), Leave> {
         let answer = self.ask(commands::lte_registration()).await?;
         let read = answer.ok().and_then(|lines| registered(&lines, "+CEREG:"));
+        if read.is_none() && self.circuit.is_none() {
+            return self.read_packet().await;
+        }
         self.note_registration(None, read);
+        Ok(())
+    }
+
+    /// `AT+CGREG?`, where nothing else tells. That data does not flow is no reason not to send.
+    async fn read_packet(&mut self) -> Result<(), Leave> {
+        let answer = self.ask(commands::packet_registration()).await?;
+        let read = answer.ok().and_then(|lines| registered(&lines, "+CGREG:"));
+        self.note_registration(None, read.filter(is_good));
         Ok(())
     }
 
@@ -175,5 +185,5 @@ impl Serving<'_> {
 
 fn registered(lines: &[String], prefix: &str) -> Option<Registered> {
     let rest = lines.iter().find_map(|line| after(line, prefix))?;
-    replies::registration(rest, true)
+    replies::registration(rest, replies::is_registration_read(rest))
 }

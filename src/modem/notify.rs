@@ -8,6 +8,8 @@ use crate::message::Memory;
 pub(super) enum Notification {
     /// `+CMTI`, `+CDSI` (27.005 3.4.1): a message or report lies in this slot. `None`: in a memory that is not used here.
     Stored(Option<Memory>, u16),
+    /// `+CDSI` for a memory that holds nothing but reports (27.005 3.1 "SR"): its name, the index.
+    ReportApart(String, u16),
     /// `+CMT` and its PDU, in hexadecimal: delivered directly, kept nowhere else.
     Message(String),
     /// `+CDS` and its PDU: a status report, kept nowhere else.
@@ -90,10 +92,11 @@ const NOISE: &[&str] = &[
 
 /// Reads a line; `None` when it is no notification known here.
 pub(super) fn parse(line: &str) -> Option<Notification> {
-    for prefix in ["+CMTI:", "+CDSI:"] {
-        if let Some(rest) = after(line, prefix) {
-            return stored(rest);
-        }
+    if let Some(rest) = after(line, "+CMTI:") {
+        return stored(rest);
+    }
+    if let Some(rest) = after(line, "+CDSI:") {
+        return report_apart(rest).or_else(|| stored(rest));
     }
     if let Some(rest) = after(line, "+CREG:") {
         return registration(rest, false).map(Notification::Registration);
@@ -113,7 +116,13 @@ pub(super) fn parse(line: &str) -> Option<Notification> {
     if line == "RING" || line.starts_with("+CRING:") {
         return Some(Notification::Ring);
     }
-    let starts = |list: &[&str]| list.iter().any(|start| line.starts_with(start));
+    // "Call Ready", "CALL READY": makers differ.
+    let starts = |list: &[&str]| {
+        list.iter().any(|start| {
+            line.get(..start.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(start))
+        })
+    };
     if line.contains("smsfull") || line.starts_with("^SMMEMFULL") {
         Some(Notification::StoreFull)
     } else if starts(ENDED) {
@@ -123,6 +132,14 @@ pub(super) fn parse(line: &str) -> Option<Notification> {
     } else {
         starts(NOISE).then_some(Notification::Noise)
     }
+}
+
+fn report_apart(rest: &str) -> Option<Notification> {
+    let fields = fields(rest);
+    let name = unquoted(fields.first()?);
+    let plain = name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_uppercase());
+    let index = fields.get(1)?.parse().ok()?;
+    (plain && memory(name).is_none()).then(|| Notification::ReportApart(name.to_owned(), index))
 }
 
 fn stored(rest: &str) -> Option<Notification> {
@@ -146,7 +163,13 @@ mod tests {
                 "+CMTI:\"ME\", 0",
                 Notification::Stored(Some(Memory::Modem), 0),
             ),
-            ("+CDSI: \"SR\",7", Notification::Stored(None, 7)),
+            (
+                "+CDSI: \"SR\",7",
+                Notification::ReportApart(String::from("SR"), 7),
+            ),
+            ("+CDSI: \"?\",7", Notification::Stored(None, 7)),
+            ("+CMTI: SM,3", Notification::Stored(sim, 3)),
+            ("Call Ready", Notification::Noise),
             ("RING", Notification::Ring),
             ("+CRING: VOICE", Notification::Ring),
             (

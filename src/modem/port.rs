@@ -91,6 +91,19 @@ impl Port {
         }
     }
 
+    /// The bytes that lie there; none is no reason to wait.
+    ///
+    /// # Errors
+    /// The port is gone.
+    pub(super) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match nix::unistd::read(self.fd.get_ref(), buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => Ok(read),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes all of it.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 const UNKEPT: usize = 64;
 
 /// 27.005 3.2.5: invalid memory index.
-const INVALID_INDEX: u16 = 321;
+const INVALID_INDEX: Option<u16> = Some(321);
 
 /// Where a PDU has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,51 @@ impl Serving<'_> {
             (Taken::Kept | Taken::Report, false) => {}
             // The network will deliver it again.
             (Taken::NotYet, true) => self.again_at = Some(now + UNACKNOWLEDGED),
-            (Taken::NotYet, false) if self.unkept.len() < UNKEPT => self.unkept.push_back(told),
-            (Taken::NotYet, false) => log::error!(
-                "modem: a message is lost: it was delivered past the store, and neither flash nor memory has room"
-            ),
+            (Taken::NotYet, false) => self.remember_unkept(told),
         }
         Ok(())
+    }
+
+    fn remember_unkept(&mut self, told: Notification) {
+        if self.kept.unkept.len() < UNKEPT {
+            self.kept.unkept.push_back(told);
+        } else {
+            log::error!(
+                "modem: a message is lost: it was delivered past the store, and neither flash nor memory has room"
+            );
+        }
+    }
+
+    /// What was delivered past the store before the port went: nobody may deliver it again.
+    pub(super) fn keep_last_words(&mut self) {
+        while let Some(told) = self.session.take_told() {
+            if let Notification::Message(pdu) | Notification::Report(pdu) = &told
+                && self.keep(None, pdu) == Taken::NotYet
+                && !self.acknowledges
+            {
+                self.remember_unkept(told);
+            }
+        }
+    }
+
+    /// `+CDSI` from a memory of reports alone: read there, and freed once it is taken in.
+    pub(super) async fn on_report_apart(&mut self, memory: &str, index: u16) -> Result<(), Leave> {
+        self.reading = None;
+        if self
+            .ask(commands::set_reading_memory(memory))
+            .await?
+            .is_ok()
+        {
+            let answer = self.ask(commands::read_message(index)).await?;
+            let stored = answer.ok().and_then(|lines| replies::read(&lines));
+            if let Some(stored) = stored
+                && self.keep(None, &stored.pdu) != Taken::NotYet
+            {
+                let deleted = self.ask(commands::delete_message(index)).await?;
+                log::debug!("modem: a report in {memory} is taken in ({deleted:?})");
+            }
+        }
+        self.select(self.memory).await.map(|_| ())
     }
 
     /// Hands a PDU to the room it belongs to.
@@ -146,16 +185,28 @@ impl Serving<'_> {
         if !stored.is_received() {
             return Ok(Taken::Kept);
         }
-        if self.knows(slot, stored) {
-            return Ok(Taken::Kept);
-        }
-        let taken = self.keep(Some(slot), &stored.pdu);
+        let taken = if self.knows(slot, stored) {
+            Taken::Kept
+        } else {
+            self.keep(Some(slot), &stored.pdu)
+        };
         match taken {
-            Taken::Report => self.delete(slot).await?,
-            Taken::Kept if self.options.exclusive => self.delete(slot).await?,
+            Taken::Kept | Taken::Report if self.options.exclusive => self.delete(slot).await?,
+            Taken::Report => self.delete_again(slot, &stored.pdu).await?,
             Taken::Kept | Taken::NotYet => {}
         }
         Ok(taken)
+    }
+
+    /// Deletes what was read, unless the daemon beside us was faster and something else lies there now.
+    async fn delete_again(&mut self, slot: Slot, pdu: &str) -> Result<(), Leave> {
+        match self.read_slot(slot).await? {
+            Ok(Some(stored)) if stored.pdu == pdu => self.delete(slot).await,
+            Ok(_) | Err(_) => {
+                self.agenda.look_again(AGAIN, self.now().tick);
+                Ok(())
+            }
+        }
     }
 
     fn knows(&self, slot: Slot, stored: &StoredPdu) -> bool {
@@ -168,7 +219,9 @@ impl Serving<'_> {
         if self.reading == Some(memory) {
             return Ok(true);
         }
-        let set = self.ask(commands::set_reading_memory(memory)).await?;
+        let set = self
+            .ask(commands::set_reading_memory(memory.as_str()))
+            .await?;
         if set.is_ok() {
             self.reading = Some(memory);
         }
@@ -183,14 +236,14 @@ impl Serving<'_> {
         let answer = self.ask(commands::read_message(slot.index)).await?;
         Ok(match answer {
             Ok(lines) => Ok(replies::read(&lines)),
-            Err(Refused::Cms(INVALID_INDEX)) => Ok(None),
+            Err(refused) if refused.code() == INVALID_INDEX => Ok(None),
             Err(refused) => Err(refused),
         })
     }
 
     /// Reads all slots of the memory in use, and frees what may be freed.
     pub(super) async fn look(&mut self) -> Result<(), Leave> {
-        for told in std::mem::take(&mut self.unkept) {
+        for told in std::mem::take(&mut self.kept.unkept) {
             self.on_direct(told).await?;
         }
         if self.read_all(self.memory).await? {
@@ -205,8 +258,8 @@ impl Serving<'_> {
         if !self.select(memory).await? {
             return Ok(false);
         }
-        let listed = match self.ask(commands::list_messages()).await? {
-            Ok(lines) => replies::listed(&lines),
+        let lines = match self.ask(commands::list_messages()).await? {
+            Ok(lines) => lines,
             Err(refused) => {
                 let now = self.now().tick;
                 log::debug!("modem: no list of messages ({refused:?}); it is asked again");
@@ -214,8 +267,8 @@ impl Serving<'_> {
                 return Ok(false);
             }
         };
-        self.note_list(memory, &listed);
-        for stored in listed {
+        self.note_list(memory, &replies::listed_slots(&lines));
+        for stored in replies::listed(&lines) {
             let index = stored.index;
             if self.take(Slot { memory, index }, &stored).await? == Taken::NotYet {
                 return Ok(false);
@@ -227,7 +280,7 @@ impl Serving<'_> {
     }
 
     /// Slots that held something and are not listed are free.
-    fn note_list(&mut self, memory: Memory, listed: &[StoredPdu]) {
+    fn note_list(&mut self, memory: Memory, listed: &[u16]) {
         if memory == self.memory {
             let used = u16::try_from(listed.len()).unwrap_or(u16::MAX);
             self.set_slots(self.slots.map(|slots| Slots { used, ..slots }));
@@ -236,7 +289,7 @@ impl Serving<'_> {
         let known = self.rooms.inbox.borrow().removable();
         for slot in known {
             let here = slot.memory == memory;
-            if here && !listed.iter().any(|stored| stored.index == slot.index) {
+            if here && !listed.contains(&slot.index) {
                 self.found_empty(slot);
             }
         }
@@ -312,7 +365,15 @@ impl Serving<'_> {
 
     async fn delete(&mut self, slot: Slot) -> Result<(), Leave> {
         match self.ask(commands::delete_message(slot.index)).await? {
-            Ok(_) | Err(Refused::Cms(INVALID_INDEX)) => {
+            Err(refused) if refused.code() != INVALID_INDEX => {
+                log::warn!(
+                    "modem: it would not delete slot {} of {} ({refused:?}); tried again in ten minutes",
+                    slot.index,
+                    slot.memory.as_str()
+                );
+                self.let_be(slot);
+            }
+            Ok(_) | Err(_) => {
                 self.found_empty(slot);
                 if slot.memory == self.memory {
                     self.agenda.freed();
@@ -322,20 +383,15 @@ impl Serving<'_> {
                     self.set_slots(self.slots);
                 }
             }
-            Err(refused) => {
-                log::warn!(
-                    "modem: it would not delete slot {} of {} ({refused:?}); tried again in ten minutes",
-                    slot.index,
-                    slot.memory.as_str()
-                );
-                self.let_be(slot);
-            }
         }
         Ok(())
     }
 
     fn let_be(&mut self, slot: Slot) {
-        let until = self.now().tick + STUBBORN;
+        let now = self.now().tick;
+        let until = now + STUBBORN;
+        self.stubborn
+            .retain(|(other, until)| *other != slot && *until > now);
         self.stubborn.push((slot, until));
     }
 }

@@ -48,6 +48,8 @@ pub(super) fn memory(field: &str) -> Option<Memory> {
 pub(super) struct Memories {
     /// Reading, writing, receiving; `None` where it is none of ours.
     pub names: [Option<Memory>; 3],
+    /// It says which they are; some modems only count, as in the answer to `AT+CPMS=`.
+    pub named: bool,
     /// Of the first.
     pub slots: Slots,
 }
@@ -57,11 +59,14 @@ pub(super) fn memories(lines: &[String]) -> Option<Memories> {
     let rest = lines.iter().find_map(|line| after(line, "+CPMS:"))?;
     let fields = fields(rest);
     let name = |at: usize| fields.get(at).and_then(|field| memory(field));
+    let named = number::<u16>(fields.first()).is_none();
+    let counts = usize::from(named);
     Some(Memories {
         names: [name(0), name(3), name(6)],
+        named,
         slots: Slots {
-            used: number(fields.get(1))?,
-            total: number(fields.get(2))?,
+            used: number(fields.get(counts))?,
+            total: number(fields.get(counts + 1))?,
         },
     })
 }
@@ -82,6 +87,14 @@ impl StoredPdu {
     pub(super) fn is_received(&self) -> bool {
         self.status < 2
     }
+}
+
+/// The slots in a list, also those whose PDU was lost on the way.
+pub(super) fn listed_slots(lines: &[String]) -> Vec<u16> {
+    let headers = lines.iter().filter_map(|line| after(line, "+CMGL:"));
+    headers
+        .filter_map(|rest| number(fields(rest).first()))
+        .collect()
 }
 
 /// `+CMGL: index,stat,[alpha],length` and a PDU, repeated (27.005 4.1). A header without its PDU is left out.
@@ -276,6 +289,9 @@ mod tests {
             [Some(Memory::Sim), Some(Memory::Modem), Some(Memory::Modem)]
         );
         assert_eq!(asked.slots, Slots { used: 3, total: 10 });
+        let counted = memories(&lines(&["+CPMS: 1,20,1,20"])).unwrap();
+        assert_eq!((counted.names, counted.named), ([None; 3], false));
+        assert_eq!(counted.slots, Slots { used: 1, total: 20 });
     }
 
     #[test]
@@ -288,6 +304,10 @@ mod tests {
             "0022",
         ]));
         assert_eq!(found.len(), 2);
+        assert_eq!(
+            listed_slots(&lines(&["+CMGL: 1,0,,23", "0011", "+CMGL: 2,1,\"\",24"])),
+            [1, 2]
+        );
         assert_eq!((found[0].index, found[0].is_received()), (1, true));
         assert_eq!((found[1].index, found[1].is_received()), (7, false));
         assert_eq!(read(&lines(&["+CMGR: 1,,23", "00AA"])).unwrap().pdu, "00AA");

@@ -21,7 +21,7 @@ impl Serving<'_> {
         self.is_registered() && self.now().tick >= self.send_at
     }
 
-    /// The part to send now. While nothing can be sent the outbox is not asked; what expires meanwhile it says later.
+    /// The part to send now.
     pub(super) fn next_job(&self) -> Option<Job> {
         if !self.may_send() {
             return None;
@@ -94,12 +94,5 @@ impl Serving<'_> {
         self.link_kept = false;
         let _unimportant = self.ask(commands::let_link_go()).await?;
         Ok(())
-    }
-
-    /// Lets the outbox expire what waited too long although nothing can be sent; the job it offers is left there.
-    pub(super) fn expire(&self) {
-        if !self.is_registered() {
-            let _later = self.rooms.outbox.borrow_mut().next(self.now());
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::agenda::{Agenda, Question, Task};
 use super::calls::Calls;
@@ -20,12 +20,18 @@ use super::tell;
 use super::{Request, Rooms};
 use crate::config::{self, Config};
 use crate::message::{Memory, Slot};
-use crate::signal::{ModemState, Slots};
+use crate::signal::{ModemState, Registration, Slots};
 use crate::stop::Stop;
 use crate::time::{Now, Tick};
 
 /// While the SIM is missing or locked, it is asked for this often.
 const SIM_PAUSE: Duration = Duration::from_secs(10);
+
+/// A modem that spoke so recently is alive although it is busy with a command.
+const ALIVE: Duration = Duration::from_secs(10);
+
+/// So often start-up begins anew because the modem says that it has just started.
+const RESTARTS: u8 = 5;
 
 /// Slots others asked to free that are remembered; the `free` rule gets the rest.
 const TO_FREE: usize = 255;
@@ -37,6 +43,8 @@ pub(super) struct Kept {
     pub refused_pin: Option<String>,
     /// Slots others asked to free.
     pub to_free: VecDeque<Slot>,
+    /// Direct deliveries that could not be kept and that nobody will deliver again.
+    pub unkept: VecDeque<Notification>,
     /// Not before this are incomplete messages tried again that could not be written.
     pub inbox_at: Tick,
     /// The complaint already in the log.
@@ -78,8 +86,8 @@ pub(super) struct Serving<'a> {
     pub stubborn: Vec<(Slot, Tick)>,
     pub full_told: bool,
     pub acknowledges: bool,
-    /// Direct deliveries that could not be kept and that nobody will deliver again.
-    pub unkept: VecDeque<Notification>,
+    /// Others asked for slots to be freed while a command ran.
+    pub free_due: bool,
     /// Start the modem again then: an unacknowledged delivery has made it stop delivering.
     pub again_at: Option<Tick>,
     pub circuit: Option<Registered>,
@@ -118,7 +126,7 @@ impl<'a> Serving<'a> {
             stubborn: Vec::new(),
             full_told: false,
             acknowledges: false,
-            unkept: VecDeque::new(),
+            free_due: false,
             again_at: None,
             circuit: None,
             lte: None,
@@ -135,8 +143,42 @@ impl<'a> Serving<'a> {
         self.rooms.clock.now()
     }
 
+    /// Asks, and serves meanwhile what needs no answer of the modem. A modem that spoke a moment ago is alive; whether
+    /// one that did not is, the answer says.
     pub(super) async fn ask(&mut self, command: Command) -> Result<Answer, Leave> {
-        self.session.ask(command).await
+        let spoke = self.session.spoke();
+        let clock = self.rooms.clock;
+        let is_alive = || {
+            let spoke = spoke.get();
+            spoke.is_some_and(|spoke| clock.now().tick.since(spoke) < ALIVE)
+        };
+        let mut waiting: Vec<oneshot::Sender<bool>> = Vec::new();
+        let mut asking = std::pin::pin!(self.session.ask(command));
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut asking => break answer,
+                Some(request) = self.ears.requests.recv() => match request {
+                    Request::Alive(asker) => {
+                        waiting.retain(|asker| !asker.is_closed());
+                        waiting.push(asker);
+                    }
+                    Request::Look => self.agenda.look_now(clock.now().tick),
+                    Request::FreeSlots(slots) => {
+                        self.kept.remember_to_free(slots);
+                        self.free_due = true;
+                    }
+                },
+            }
+            if is_alive() {
+                tell::alive(&mut waiting, true);
+            }
+        };
+        let answered = answer
+            .as_ref()
+            .is_ok_and(|answer| *answer != Err(Refused::TimedOut));
+        tell::alive(&mut waiting, answered);
+        answer
     }
 
     /// Serves until something ends it; why.
@@ -144,7 +186,10 @@ impl<'a> Serving<'a> {
         loop {
             match self.once(usb).await {
                 Err(Leave::Again) | Ok(()) => {}
-                Err(leave) => return leave,
+                Err(leave) => {
+                    self.keep_last_words();
+                    return leave;
+                }
             }
         }
     }
@@ -161,25 +206,10 @@ impl<'a> Serving<'a> {
     /// The start-up conversation.
     async fn start(&mut self, usb: Option<&'static Quirks>) -> Result<Standing, Leave> {
         // The state changes with the first answer only: a port that opens and stays silent is no progress.
-        while self.ask(commands::attention()).await? == Err(Refused::TimedOut) {}
+        // Some speak only once their echo is off.
+        while self.ask(commands::echo_off()).await? == Err(Refused::TimedOut) {}
         tell::state(self.rooms, ModemState::Starting);
-        let pin = self.kept.refused_pin.clone();
-        let mut startup = Startup::new(self.options.clone(), usb, pin);
-        let standing = loop {
-            let step = startup.next();
-            self.kept.refused_pin = startup.refused_pin().cloned();
-            match step {
-                Step::Ask(command) => {
-                    let answer = self.ask(command).await?;
-                    startup.hear(answer);
-                }
-                Step::Pause(pause) => {
-                    self.check_changes()?;
-                    tokio::time::sleep(pause).await;
-                }
-                Step::Done(standing) => break standing,
-            }
-        };
+        let (startup, standing) = self.converse(usb).await?;
         let facts = startup.facts().clone();
         tell::identity(self.rooms, &facts);
         self.quirks = startup.quirks();
@@ -198,6 +228,36 @@ impl<'a> Serving<'a> {
         Ok(standing)
     }
 
+    /// Holds it to its end; begins anew when the modem tells that it has just started, as long as that seems to help.
+    async fn converse(
+        &mut self,
+        usb: Option<&'static Quirks>,
+    ) -> Result<(Startup, Standing), Leave> {
+        let pin = self.kept.refused_pin.clone();
+        let mut startup = Startup::new(self.options.clone(), usb, pin);
+        let mut restarts = 0;
+        loop {
+            let step = startup.next();
+            self.kept.refused_pin = startup.refused_pin().cloned();
+            match step {
+                Step::Ask(command) => {
+                    let answer = self.ask(command).await?;
+                    startup.hear(answer);
+                }
+                Step::Pause(pause) => {
+                    self.check_changes()?;
+                    tokio::time::sleep(pause).await;
+                }
+                Step::Done(standing) => return Ok((startup, standing)),
+            }
+            if self.session.take_restarted() && restarts < RESTARTS {
+                restarts += 1;
+                let pin = startup.refused_pin().cloned();
+                startup = Startup::new(self.options.clone(), usb, pin);
+            }
+        }
+    }
+
     /// Without a usable SIM nothing can be done but asking for it.
     async fn await_sim(&mut self, state: ModemState) -> Result<(), Leave> {
         tell::state(self.rooms, state);
@@ -207,7 +267,7 @@ impl<'a> Serving<'a> {
             while self.now().tick < wake {
                 self.check_changes()?;
                 self.serve_requests().await?;
-                self.tend_inbox();
+                self.tend();
                 if let Some(Notification::Pin(_) | Notification::Restarted) =
                     self.session.take_told()
                 {
@@ -231,6 +291,7 @@ impl<'a> Serving<'a> {
         self.read_circuit().await?;
         self.read_lte().await?;
         if self.circuit.is_none() && self.lte.is_none() {
+            self.rooms.signal.borrow_mut().network.registration = Registration::Unknown;
             tell::state(self.rooms, ModemState::Ready);
         }
         // What waits in the slots comes before anything that can wait.
@@ -241,7 +302,7 @@ impl<'a> Serving<'a> {
         self.measure().await?;
         loop {
             self.check_changes()?;
-            self.tend_inbox();
+            self.tend();
             if !self.turn().await? {
                 let wake = self.next_wake();
                 self.sleep(Some(wake)).await?;
@@ -256,6 +317,10 @@ impl<'a> Serving<'a> {
             return Ok(true);
         }
         if self.serve_requests().await? {
+            return Ok(true);
+        }
+        if std::mem::take(&mut self.free_due) {
+            self.free_requested().await?;
             return Ok(true);
         }
         if self.agenda.is_overdue(self.now().tick) && self.do_due().await? {
@@ -345,8 +410,12 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    fn tend_inbox(&mut self) {
+    /// What is due in the other rooms whatever the modem does.
+    fn tend(&mut self) {
         tell::tend_inbox(self.rooms, self.kept);
+        if !self.usable || !self.may_send() {
+            tell::expire(self.rooms);
+        }
     }
 
     /// Serves one request, if there is one.
@@ -381,6 +450,9 @@ impl<'a> Serving<'a> {
     async fn on_told(&mut self, told: Notification) -> Result<(), Leave> {
         let now = self.now().tick;
         match told {
+            Notification::ReportApart(memory, index) => {
+                self.on_report_apart(&memory, index).await?;
+            }
             Notification::Stored(memory, index) => self.on_stored(memory, index).await?,
             Notification::Message(_) | Notification::Report(_) => self.on_direct(told).await?,
             Notification::Registration(told) => self.note_registration(Some(told), None),

@@ -1,7 +1,9 @@
 //! Edge: one open port and the conversation on it — asks, waits for the answer, keeps what is told meanwhile. Never
 //! decides what to ask.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::commands::{self, Command};
@@ -17,6 +19,9 @@ const SILENCES: u8 = 3;
 
 /// After a late answer the line must be quiet so long before a new question is asked.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// The same after an answer that may have been an earlier command's.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// A tty that takes no bytes for so long hangs.
 const WRITE: Duration = Duration::from_secs(5);
@@ -48,6 +53,7 @@ pub(super) struct Session {
     talk: Conversation,
     told: VecDeque<Notification>,
     answered: bool,
+    spoke: Rc<Cell<Option<Tick>>>,
 }
 
 impl Session {
@@ -60,12 +66,18 @@ impl Session {
             talk: Conversation::default(),
             told: VecDeque::new(),
             answered: false,
+            spoke: Rc::default(),
         }
     }
 
     /// True once the modem answered anything.
     pub(super) fn answered(&self) -> bool {
         self.answered
+    }
+
+    /// When the modem last answered or told something; kept up to date while a command waits.
+    pub(super) fn spoke(&self) -> Rc<Cell<Option<Tick>>> {
+        self.spoke.clone()
     }
 
     /// The oldest thing told that nobody has looked at.
@@ -79,15 +91,40 @@ impl Session {
             .retain(|told| matches!(told, Notification::Message(_) | Notification::Report(_)));
     }
 
+    /// True when it told that it has just started; that is settled now.
+    pub(super) fn take_restarted(&mut self) -> bool {
+        let before = self.told.len();
+        self.told.retain(|told| *told != Notification::Restarted);
+        self.told.len() < before
+    }
+
     /// Asks, and waits for the answer. Late answers of an earlier command or an earlier agent are flushed first.
     ///
     /// # Errors
     /// [`Leave::Gone`], [`Leave::Silent`].
     pub(super) async fn ask(&mut self, command: Command) -> Result<Answer, Leave> {
         if self.talk.is_late() {
-            self.catch_up().await?;
+            self.catch_up(QUIET).await?;
         }
-        self.exchange(command).await
+        let again = self.talk.doubts(&command).then(|| command.clone());
+        let answer = self.exchange(command).await?;
+        match again {
+            Some(command) if answer.as_ref().is_ok_and(Vec::is_empty) => {
+                self.ask_again(command).await
+            }
+            Some(_) | None => Ok(answer),
+        }
+    }
+
+    /// A mere `OK` to a question may have been one too many of the command before: once the line is quiet, the question
+    /// is asked again.
+    async fn ask_again(&mut self, command: Command) -> Result<Answer, Leave> {
+        self.catch_up(MOMENT).await?;
+        let answer = self.exchange(command).await?;
+        if answer.as_ref().is_ok_and(Vec::is_empty) {
+            self.talk.is_laconic();
+        }
+        Ok(answer)
     }
 
     /// Leaves a prompt without a PDU. What the modem says to that is of no interest.
@@ -99,7 +136,8 @@ impl Session {
     }
 
     async fn exchange(&mut self, command: Command) -> Result<Answer, Leave> {
-        // What was read already cannot be the answer.
+        // What has come already cannot be the answer.
+        self.read_rest()?;
         let _late = self.hear();
         log::trace!("modem: > {}", command.shown());
         let bytes = self.talk.begin(command, self.clock.now().tick);
@@ -118,13 +156,22 @@ impl Session {
                 );
                 return Ok(answer);
             }
-            if !self.read_until(self.talk.next_wake()).await?
-                && let Some(silence) = self.talk.on_time(self.clock.now().tick)
-            {
+            // Even while it tells other things.
+            if let Some(silence) = self.talk.on_time(self.clock.now().tick) {
                 log::debug!("modem: no answer");
                 return Ok(silence);
             }
+            self.read_until(self.talk.next_wake()).await?;
         }
+    }
+
+    /// Reads what lies there, without waiting.
+    fn read_rest(&mut self) -> Result<(), Leave> {
+        let mut buffer = [0; 1024];
+        let read = self.port.read_now(&mut buffer);
+        let read = read.map_err(|_gone| Leave::Gone)?;
+        self.intake.push(buffer.get(..read).unwrap_or_default());
+        Ok(())
     }
 
     /// Reads what comes; `false` when `until` came first.
@@ -145,7 +192,11 @@ impl Session {
     fn hear(&mut self) -> Option<Answer> {
         let now = self.clock.now().tick;
         while let Some(item) = self.intake.next(self.talk.awaits_prompt()) {
-            match self.talk.on(item, now) {
+            let heard = self.talk.on(item, now);
+            if heard != Heard::Nothing {
+                self.spoke.set(Some(now));
+            }
+            match heard {
                 Heard::Answer(answer) => return Some(answer),
                 Heard::Nothing | Heard::Notification(Notification::Noise) => {}
                 Heard::Notification(told) if self.told.len() < TOLD => self.told.push_back(told),
@@ -168,14 +219,15 @@ impl Session {
         Ok(())
     }
 
-    /// After an unanswered command, and on a port just opened: `AT` until it is answered, then quiet, so that questions and answers pair again.
-    async fn catch_up(&mut self) -> Result<(), Leave> {
+    /// After an unanswered command, and on a port just opened: `AT` until it is answered, then quiet, so that questions
+    /// and answers pair again.
+    async fn catch_up(&mut self, quiet: Duration) -> Result<(), Leave> {
         for _try in 0..SILENCES {
             if self.talk.silences() >= SILENCES {
                 return Err(Leave::Silent);
             }
             if self.exchange(commands::attention()).await?.is_ok() {
-                self.quieten().await?;
+                self.quieten(quiet).await?;
                 self.talk.flushed();
                 return Ok(());
             }
@@ -186,11 +238,11 @@ impl Session {
     }
 
     /// Reads until the line is quiet; a modem that never stops telling things has said its late answer by then.
-    async fn quieten(&mut self) -> Result<(), Leave> {
+    async fn quieten(&mut self, quiet: Duration) -> Result<(), Leave> {
         let end = self.clock.now().tick + QUIET * 10;
         loop {
             let now = self.clock.now().tick;
-            if now >= end || !self.read_until(Some(now + QUIET)).await? {
+            if now >= end || !self.read_until(Some(now + quiet)).await? {
                 return Ok(());
             }
             let _late = self.hear();

@@ -185,7 +185,7 @@ impl Startup {
             Stage::Service => commands::message_service(),
             Stage::Memories | Stage::VerifyMemories => commands::memories(),
             Stage::SetMemories => commands::set_memories(self.modem.storage),
-            Stage::SetReading => commands::set_reading_memory(self.modem.storage),
+            Stage::SetReading => commands::set_reading_memory(self.modem.storage.as_str()),
             Stage::Notifications => commands::notifications(),
             Stage::SetNotifications(at) => {
                 commands::set_notifications(self.notify_settings().get(at)?)
@@ -341,18 +341,23 @@ impl Startup {
     }
 
     fn heard_iccid(&mut self, at: usize, answer: Answer) -> Stage {
-        self.facts.sim.iccid = answer.ok().and_then(|lines| replies::first_field(&lines));
+        self.facts.sim.iccid = answer
+            .ok()
+            .and_then(|lines| replies::first_field(&lines).or_else(|| replies::words(&lines)));
         match self.facts.sim.iccid {
             Some(_) => Stage::PduMode,
             None => Stage::Iccid(at + 1),
         }
     }
 
+    /// A modem that does not say which memory it uses has, for all we know, one: the configured one.
     fn note_memories(&mut self, found: Option<&Memories>) {
         let facts = &mut self.facts;
-        let [reading, _writing, receiving] = found.map_or([None; 3], |found| found.names);
+        let named = found.filter(|found| found.named);
+        let ours = Some(self.modem.storage);
+        let [reading, _writing, receiving] = named.map_or([ours; 3], |found| found.names);
         facts.reading = reading;
-        facts.memory = receiving.or(reading).or(Some(self.modem.storage));
+        facts.memory = receiving.or(reading).or(ours);
         facts.counts = found.is_some();
         let same = reading == facts.memory;
         facts.slots = found.filter(|_| same).map(|found| found.slots);
@@ -371,7 +376,7 @@ impl Startup {
         if self.all_right(found.as_ref()) {
             return Stage::Notifications;
         }
-        let left = found.filter(|found| found.slots.used > 0);
+        let left = found.filter(|found| found.named && found.slots.used > 0);
         self.facts.elsewhere = left
             .and_then(|found| found.names.first().copied().flatten())
             .filter(|memory| *memory != self.modem.storage);
@@ -382,7 +387,9 @@ impl Startup {
         match answer {
             Ok(_) => Stage::VerifyMemories,
             // SIM failure, busy, wrong; unknown error of a modem whose card still starts.
-            Err(Refused::Cms(313..=315 | 500)) => self.again(Stage::SetMemories, Stage::SetReading),
+            Err(Refused::Cms(313..=315 | 500) | Refused::Cme(13..=15)) => {
+                self.again(Stage::SetMemories, Stage::SetReading)
+            }
             Err(_) => Stage::SetReading,
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::Rooms;
 use super::calls::Incoming;
@@ -118,6 +119,23 @@ pub(super) fn complain(kept: &mut Kept, complaint: String) {
     if kept.complaint.as_ref() != Some(&complaint) {
         log::warn!("modem: {complaint}");
         kept.complaint = Some(complaint);
+    }
+}
+
+/// Answers whoever asked whether the modem is alive.
+pub(super) fn alive(askers: &mut Vec<oneshot::Sender<bool>>, alive: bool) {
+    for asker in askers.drain(..) {
+        // Whoever asked may have gone away.
+        let _heard = asker.send(alive);
+    }
+}
+
+/// While nothing can be sent, what waits too long expires all the same; the part that is offered is left where it is.
+pub(super) fn expire(rooms: &Rooms) {
+    let now = rooms.clock.now();
+    let mut outbox = rooms.outbox.borrow_mut();
+    if outbox.next_wake().is_some_and(|wake| wake <= now.tick) {
+        let _later = outbox.next(now);
     }
 }
 

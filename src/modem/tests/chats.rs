@@ -109,6 +109,44 @@ const MINIMAL: Chat = &[
     ("AT+CLIP=1", OK),
 ];
 
+/// One that has a single memory and does not say so, boots while it is asked, and answers without line ends of its own.
+const ONE_MEMORY: Chat = &[
+    ("ATE0", "ATE0\rOK\r"),
+    ("AT+CMEE=1", "ERROR\n"),
+    ("AT+CGMI", "Call Ready\nAcme\nOK\n"),
+    ("AT+CGMM", "SMS Ready\nOne\nOK\n"),
+    ("AT+CGMR", ERROR),
+    ("AT+CGSN", ERROR),
+    ("AT+CPIN?", "+CPIN: READY\nOK\n"),
+    ("AT+CIMI", ERROR),
+    ("AT+CCID", "89490200001234567890\nOK\n"),
+    ("AT+CMGF=0", OK),
+    ("AT+CSCA?", ERROR),
+    ("AT+CSMS?", ERROR),
+    ("AT+CPMS?", "+CPMS: 1,20,1,20\nOK\n"),
+    ("AT+CPMS=\"SM\",\"SM\",\"SM\"", ERROR),
+    ("AT+CPMS=\"SM\"", ERROR),
+    ("AT+CPMS?", "+CPMS: 1,20,1,20\nOK\n"),
+    ("AT+CNMI?", "+CNMI: 2,1,0,2,0\nOK\n"),
+    ("AT+CREG=2", OK),
+    ("AT+CEREG=2", ERROR),
+    ("AT+CLIP=1", OK),
+];
+
+#[test]
+fn a_modem_that_does_not_name_its_memory_has_the_configured_one() {
+    let facts = facts(ONE_MEMORY, &modem());
+    assert_eq!(facts.identity.manufacturer.as_deref(), Some("Acme"));
+    assert_eq!(facts.identity.model.as_deref(), Some("One"));
+    assert_eq!(facts.sim.iccid.as_deref(), Some("89490200001234567890"));
+    assert_eq!(facts.slots, Some(Slots { used: 1, total: 20 }));
+    assert_eq!(
+        (facts.memory, facts.reading),
+        (Some(Memory::Sim), Some(Memory::Sim))
+    );
+    assert!(facts.counts && facts.elsewhere.is_none());
+}
+
 /// The answer to `command` when the modem says `said`, cut at `cut`.
 fn answer(command: Command, said: &str, cut: usize) -> Answer {
     let mut talk = Conversation::default();

@@ -49,6 +49,8 @@ pub(super) struct State {
     pub sent: Vec<String>,
     pub on_pdu: OnPdu,
     pub vanish_at_prompt: bool,
+    /// Said before the prompt.
+    pub at_prompt: String,
     pub mute: bool,
     pub service: u8,
 }
@@ -181,6 +183,9 @@ impl Bench {
     /// Waits until the modem is ready and what it held at the start was looked at.
     pub(super) async fn until_at_rest(&self) {
         self.until_state(ModemState::Ready).await;
+        // The first thing asked after that look.
+        self.until("the signal", |bench| bench.heard("AT+QCSQ") > 0)
+            .await;
         assert!(self.handle.alive().await);
     }
 
@@ -194,12 +199,16 @@ impl Bench {
     }
 
     pub(super) fn submit(&self, text: &str) -> MessageId {
+        self.submit_for(text, None)
+    }
+
+    pub(super) fn submit_for(&self, text: &str, validity_s: Option<u32>) -> MessageId {
         let submission = Submission {
             to: Number::parse("+12025550155").unwrap(),
             text: String::from(text),
             flash: false,
             report: true,
-            validity_s: None,
+            validity_s,
             origin: String::from("test"),
         };
         let now = self.rooms.clock.now();
@@ -321,7 +330,7 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
             ok
         }
         "AT+CMGS" if modem.vanish_at_prompt => None,
-        "AT+CMGS" => Some(String::from("\r\n> ")),
+        "AT+CMGS" => Some(format!("{}\r\n> ", modem.at_prompt)),
         _any => ok,
     }
 }

@@ -213,6 +213,71 @@ async fn a_modem_that_vanishes_with_the_pdu_leaves_the_message_unconfirmed_and_s
 }
 
 #[tokio::test]
+async fn what_was_delivered_past_the_store_before_the_port_went_is_kept() {
+    let scene = async {
+        let bench = guest();
+        bench.modem.borrow_mut().at_prompt = format!("\r\n+CMT: ,30\r\n{}\r\n", deliver(8));
+        bench.modem.borrow_mut().on_pdu = OnPdu::Vanish;
+        let plugged = bench.plug();
+        bench.submit("Hello");
+        bench
+            .until("the PDU", |bench| !bench.modem.borrow().sent.is_empty())
+            .await;
+        bench.unplug(plugged).await;
+        bench
+            .until("the message", |bench| bench.received().len() == 1)
+            .await;
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn without_a_modem_messages_expire_all_the_same() {
+    let scene = async {
+        let bench = guest();
+        let id = bench.submit_for("Too late", Some(1));
+        bench
+            .until("expired", |bench| {
+                bench.outgoing(id).status == Status::Expired
+            })
+            .await;
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn a_report_in_a_memory_of_its_own_is_fetched_from_there() {
+    let scene = async {
+        let bench = guest();
+        let plugged = bench.plug();
+        let id = bench.submit("Hello");
+        bench
+            .until("sent", |bench| bench.outgoing(id).status == Status::Sent)
+            .await;
+        bench
+            .modem
+            .borrow_mut()
+            .slots
+            .insert(5, String::from(REPORT));
+        plugged.say("\r\n+CDSI: \"SR\",5\r\n");
+        bench
+            .until("delivered", |bench| {
+                bench.outgoing(id).status == Status::Delivered
+            })
+            .await;
+        assert_eq!(bench.heard("AT+CPMS=\"SR\""), 1);
+        bench
+            .until("the way back", |bench| bench.heard("AT+CPMS=\"SM\"") > 0)
+            .await;
+        assert!(bench.modem.borrow().slots.is_empty());
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
 async fn a_modem_that_vanishes_before_the_pdu_sends_the_message_once_when_it_is_back() {
     let scene = async {
         let bench = guest();
