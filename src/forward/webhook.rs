@@ -234,7 +234,7 @@ fn json(event: &Event, message: Option<&Received>) -> Vec<u8> {
 fn event_data(event: &Event) -> Value {
     let mut data = event.facts.as_object().cloned().unwrap_or_default();
     if let Some(id) = event.message {
-        data.insert(String::from("id"), Value::from(id.0));
+        data.insert(String::from("id"), Value::from(id.to_string()));
     }
     Value::Object(data)
 }
@@ -405,7 +405,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(hook.body.clone()).unwrap(),
             concat!(
-                r#"{"type":"message.received","timestamp":"2026-11-21T20:35:14Z","data":{"id":12,"#,
+                r#"{"type":"message.received","timestamp":"2026-11-21T20:35:14Z","data":{"id":"12","#,
                 r#""from":"+37060000001","to":null,"text":"Say \"hi\" €","sent_at":"2026-11-21T20:35:10Z","#,
                 r#""received_at":"2026-11-21T20:35:14Z","parts":1,"complete":true}}"#
             )
@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(
             serde_json::from_slice::<Value>(&hook.body).unwrap(),
             json!({"type": "message.failed", "timestamp": "2026-11-21T20:35:14Z",
-                   "data": {"to": "+1202", "code": 38, "gone": null, "id": 7}})
+                   "data": {"to": "+1202", "code": 38, "gone": null, "id": "7"}})
         );
     }
 

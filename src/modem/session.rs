@@ -219,14 +219,18 @@ impl Session {
         Ok(())
     }
 
-    /// After an unanswered command, and on a port just opened: `AT` until it is answered, then quiet, so that questions
-    /// and answers pair again.
+    /// After an unanswered command, and on a port just opened: `ATE0`, then `AT`, until one is answered, then quiet, so
+    /// that questions and answers pair again. There are modems that say nothing before `ATE0`, and some that refuse it.
     async fn catch_up(&mut self, quiet: Duration) -> Result<(), Leave> {
-        for _try in 0..SILENCES {
+        for attempt in 0..SILENCES {
             if self.talk.silences() >= SILENCES {
                 return Err(Leave::Silent);
             }
-            if self.exchange(commands::attention()).await?.is_ok() {
+            let probe = match attempt {
+                0 => commands::echo_off(),
+                _ => commands::attention(),
+            };
+            if self.exchange(probe).await?.is_ok() {
                 self.quieten(quiet).await?;
                 self.talk.flushed();
                 return Ok(());
