@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::sign::signature;
 use crate::config::{Method, ToHttp};
-use crate::message::{Event, EventKind, MessageId, Number, Received};
+use crate::message::{Event, EventKind, Number, Received};
 use crate::time::WallTime;
 use crate::url::{BadUrl, RAW, Url};
 
@@ -192,7 +192,7 @@ struct Push<D> {
 
 #[derive(Serialize)]
 struct MessageData<'a> {
-    id: MessageId,
+    id: String,
     from: &'a Number,
     /// Our own number: the SIM seldom knows it.
     to: Option<&'a Number>,
@@ -210,7 +210,7 @@ fn json(event: &Event, message: Option<&Received>) -> Vec<u8> {
             kind: event.kind,
             timestamp,
             data: MessageData {
-                id: message.id,
+                id: message.id.to_string(),
                 from: &message.from,
                 to: None,
                 text: &message.text,
@@ -243,6 +243,7 @@ fn event_data(event: &Event) -> Value {
 mod tests {
     use super::*;
     use crate::message::Encoding;
+    use crate::message::MessageId;
     use serde_json::json;
 
     const NOW: WallTime = WallTime(1_795_293_400_500);

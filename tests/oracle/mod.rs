@@ -323,9 +323,7 @@ impl Picture {
         for push in &self.pushes {
             let hook = push.header("webhook-id").unwrap();
             let data = &push.json()["data"];
-            let id = data["id"]
-                .as_u64()
-                .unwrap_or_else(|| text(data, "id").parse().unwrap());
+            let id = text(data, "id").parse().unwrap();
             if *ids.entry(String::from(hook)).or_insert(id) != id {
                 panic!("{hook} names two messages");
             }
