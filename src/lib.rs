@@ -10,7 +10,7 @@
 //!                ^                          |                         |
 //!                |                       feed.rs  "there is news"     |
 //!                |                 +--------+-----------+             |
-//!                |              forward/               api/ <---------+ HTTP (JSON, events)
+//!                |              forward/               api/ <---------+ HTTP (JSON, Post/Get)
 //!                |                 |                    |
 //!                +---- takes ---- outbox/ <-------------+
 //!                                   |
@@ -42,6 +42,7 @@
 //! | what is written to flash, and how it survives a cut | [`store`] |
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
+//! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
 //!
 //! ## Kinds of file
