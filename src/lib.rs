@@ -10,7 +10,7 @@
 //!                ^                          |                         |
 //!                |                       feed.rs  "there is news"     |
 //!                |                 +--------+-----------+             |
-//!                |              forward/               api/ <---------+ HTTP (JSON, events)
+//!                |              forward/               api/ <---------+ HTTP (JSON, Post/Get)
 //!                |                 |                    |
 //!                +---- takes ---- outbox/ <-------------+
 //!                                   |
@@ -43,6 +43,7 @@
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
 //! | who may connect, and how many | `api/door.rs`, `api/seats.rs`, `api/auth.rs` |
+//! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
 //! | where the modem's port is found | `modem/find.rs` |

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use super::head::Head;
 use super::problem::{Code, Problem};
@@ -29,7 +29,7 @@ const FRIENDS: usize = 64;
 pub fn admit(head: &Head, peer: IpAddr, token: Option<&str>) -> Result<(), Problem> {
     same_origin(head)?;
     match (token, given(head)) {
-        (Some(token), Some(given)) if same(&given, token.as_bytes()) => Ok(()),
+        (Some(token), Some(given)) if same(&given, token.as_bytes()).into() => Ok(()),
         (Some(_), Some(_)) => Err(challenge(Code::TokenWrong, "this is not the token")),
         (Some(_), None) => Err(challenge(
             Code::TokenMissing,
@@ -71,9 +71,9 @@ fn given(head: &Head) -> Option<Vec<u8>> {
     )
 }
 
-/// Compares hashes, so that neither content nor length of the token shows in the time it takes.
-fn same(given: &[u8], token: &[u8]) -> bool {
-    Sha256::digest(given).ct_eq(&Sha256::digest(token)).into()
+/// Compares hashes — of tokens, names, passwords — so that neither content nor length of the token shows in the time it takes.
+pub fn same(given: &[u8], token: &[u8]) -> Choice {
+    Sha256::digest(given).ct_eq(&Sha256::digest(token))
 }
 
 /// A browser names the page's site in Origin: a page of another site may not use what the browser remembers.

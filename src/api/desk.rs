@@ -2,6 +2,7 @@
 //! answer. Never a socket.
 
 use std::cell::Cell;
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,6 +25,24 @@ const MAX_STREAMS: usize = 8;
 const PULSE_LIMIT: Duration = Duration::from_secs(3);
 /// So long an answer of the modem counts for everybody who asks.
 const PULSE_AGE: Duration = Duration::from_secs(1);
+
+/// Which of the two doors a client came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entrance {
+    /// The JSON API's.
+    Api,
+    /// Post/Get's.
+    PostGet,
+}
+
+impl fmt::Display for Entrance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Entrance::Api => "api",
+            Entrance::PostGet => "post_get",
+        })
+    }
+}
 
 /// The handlers' desk.
 #[derive(Debug)]
@@ -72,9 +91,13 @@ impl Desk {
     }
 
     /// An address that may ask here at all, token or not.
-    pub fn lets_in(&self, peer: IpAddr) -> bool {
+    pub fn lets_in(&self, entrance: Entrance, peer: IpAddr) -> bool {
         let config = self.config.borrow();
-        config.api.enabled && config.api.allow.iter().any(|net| net.contains(peer))
+        let open = match entrance {
+            Entrance::Api => config.api.enabled,
+            Entrance::PostGet => config.post_get.enabled,
+        };
+        open && config.api.allow.iter().any(|net| net.contains(peer))
     }
 
     /// Resolves when the configuration says something else about the API: who was let in has to ask again.

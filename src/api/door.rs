@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::desk::Entrance;
 use super::seats::Peer;
 use super::visit::{House, welcome};
 use crate::config::Config;
@@ -127,7 +128,7 @@ pub async fn serve_unix(house: &Rc<House>, listener: UnixListener) {
     let mut breath = Breath::default();
     loop {
         match listener.accept().await {
-            Ok((line, _)) => welcome(house, Box::new(line), Peer::Local),
+            Ok((line, _)) => welcome(house, Box::new(line), Peer::Local, Entrance::Api),
             Err(why) => breath.take(house, "the Unix socket", &why).await,
         }
         tokio::task::yield_now().await;
@@ -136,13 +137,14 @@ pub async fn serve_unix(house: &Rc<House>, listener: UnixListener) {
 
 /// Serves the configured addresses, for ever; follows the configuration.
 pub async fn serve_tcp(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>>) {
-    let mut open: BTreeMap<SocketAddr, Listening> = BTreeMap::new();
+    let mut open: BTreeMap<Place, Listening> = BTreeMap::new();
     loop {
         let now = Rc::clone(&config.borrow_and_update());
-        open.retain(|address, _| wanted(&now, *address));
-        for address in now.api.listen.iter().filter(|at| wanted(&now, **at)) {
-            open.entry(*address).or_insert_with(|| {
-                let task = tokio::task::spawn_local(listen(Rc::clone(house), *address));
+        let places = places(&now);
+        open.retain(|place, _| places.contains(place));
+        for place in places {
+            open.entry(place).or_insert_with(|| {
+                let task = tokio::task::spawn_local(listen(Rc::clone(house), place));
                 Listening(task.abort_handle())
             });
         }
@@ -161,20 +163,22 @@ impl Drop for Listening {
     }
 }
 
-async fn listen(house: Rc<House>, address: SocketAddr) {
-    let listener = bound(address).await;
-    log::info!("api: listening on {address}");
+async fn listen(house: Rc<House>, (entrance, address): Place) {
+    let listener = bound(entrance, address).await;
+    log::info!("{entrance}: listening on {address}");
     let mut breath = Breath::default();
     loop {
         match listener.accept().await {
             Ok((line, from)) => {
                 let peer = from.ip().to_canonical();
-                if house.desk.lets_in(peer) {
+                if house.desk.lets_in(entrance, peer) {
                     let _slower = line.set_nodelay(true);
                     let _later = setsockopt(&line, TcpUserTimeout, &VANISHED_MS);
-                    welcome(&house, Box::new(line), Peer::Ip(peer));
+                    welcome(&house, Box::new(line), Peer::Ip(peer), entrance);
                 } else {
-                    log::debug!("api: {peer} is in no allowed network, the connection is closed");
+                    log::debug!(
+                        "{entrance}: {peer} is in no allowed network, the connection is closed"
+                    );
                 }
             }
             Err(why) => breath.take(&house, &address.to_string(), &why).await,
@@ -184,7 +188,7 @@ async fn listen(house: Rc<House>, address: SocketAddr) {
     }
 }
 
-async fn bound(address: SocketAddr) -> TcpListener {
+async fn bound(entrance: Entrance, address: SocketAddr) -> TcpListener {
     let (mut pause, longest) = RETRY;
     let mut level = log::Level::Warn;
     loop {
@@ -192,7 +196,7 @@ async fn bound(address: SocketAddr) -> TcpListener {
             Ok(listener) => return listener,
             Err(why) => log::log!(
                 level,
-                "api: cannot listen on {address}: {why}; the others are served, this one is tried again and again"
+                "{entrance}: cannot listen on {address}: {why}; the others are served, this one is tried again and again"
             ),
         }
         level = log::Level::Debug;
@@ -212,12 +216,26 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// `[::]` takes IPv4 too, so `0.0.0.0` beside it on the same port is served already.
-fn wanted(config: &Config, address: SocketAddr) -> bool {
-    let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
-    let covered =
-        address.is_ipv4() && address.ip().is_unspecified() && config.api.listen.contains(&all);
-    config.api.enabled && config.api.listen.contains(&address) && !covered
+/// A listener's address, and where it leads.
+type Place = (Entrance, SocketAddr);
+
+/// Where the configuration wants listeners.
+fn places(config: &Config) -> Vec<Place> {
+    let (api, post_get) = (&config.api, &config.post_get);
+    let mut places = Vec::new();
+    for (entrance, enabled, listen) in [
+        (Entrance::Api, api.enabled, &api.listen),
+        (Entrance::PostGet, post_get.enabled, &post_get.listen),
+    ] {
+        // `[::]` takes IPv4 too, so `0.0.0.0` beside it on the same port is served already.
+        let covered = |at: &SocketAddr| {
+            let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, at.port()));
+            at.is_ipv4() && at.ip().is_unspecified() && listen.contains(&all)
+        };
+        let wanted = listen.iter().filter(|at| enabled && !covered(at));
+        places.extend(wanted.map(|at| (entrance, *at)));
+    }
+    places
 }
 
 /// What to do when no connection can be accepted, most likely for want of files.

@@ -43,13 +43,7 @@ pub fn send(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     }
     let config = desk.config();
     let recipients = recipients(&send.to, &config)?;
-    // Each message is kept whole: this would only be copied a hundred times to be found too large.
-    if recipients.len().saturating_mul(send.text.len()) > config.agent.state_limit as usize {
-        return Err(Problem::new(
-            Code::BadRecipients,
-            "so long a text to so many is more than the state directory may hold: ask several times",
-        ));
-    }
+    fits_the_state_directory(recipients.len(), &send.text, &config)?;
     let submissions: Vec<Submission> = recipients
         .into_iter()
         .map(|to| Submission {
@@ -71,6 +65,24 @@ pub fn send(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
         messages: accepted.iter().map(QueuedMessage::from).collect(),
     };
     Ok(Answer::json(202, &queued))
+}
+
+/// Each message is kept whole: a text would only be copied a hundred times to be found too large.
+///
+/// # Errors
+/// [`Code::BadRecipients`].
+pub fn fits_the_state_directory(
+    recipients: usize,
+    text: &str,
+    config: &Config,
+) -> Result<(), Problem> {
+    if recipients.saturating_mul(text.len()) > config.agent.state_limit as usize {
+        return Err(Problem::new(
+            Code::BadRecipients,
+            "so long a text to so many is more than the state directory may hold: ask several times",
+        ));
+    }
+    Ok(())
 }
 
 /// `POST /messages/preview`.

@@ -7,6 +7,7 @@
 //! visit --- head, ask (request in) ---+
 //!   |                                 +--> server (tiny_http) --> desk --> routes --> messages, status, page
 //!   |                                 +--> events, healthz: the door waits for these itself
+//!   |                                 +--> post_get: RutOS's old calls, through a door of their own
 //! wire  bytes with deadlines          answer, problem, json (answer out)
 //! ```
 
@@ -20,6 +21,7 @@ mod head;
 mod json;
 mod messages;
 mod page;
+mod post_get;
 mod problem;
 mod query;
 mod routes;
@@ -57,7 +59,7 @@ use desk::Desk;
 use door::Nest;
 use seats::Seats;
 use server::Bridge;
-use visit::House;
+use visit::{Gates, House};
 
 /// When told to stop, answers that are being given may take so long.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -101,7 +103,7 @@ pub async fn run(
         bridge: Bridge::start(&nest.inner(), Rc::clone(&desk)).await?,
         desk,
         seats: RefCell::new(Seats::new()),
-        gate: RefCell::default(),
+        gates: Gates::default(),
         stop: stop.clone(),
     });
     let unix = nest.public()?;

@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 use super::answer::{Answer, Framing};
 use super::ask::Ask;
 use super::auth::{self, Gate};
-use super::desk::Desk;
+use super::desk::{Desk, Entrance};
 use super::events::{self, Wish};
 use super::head::Head;
+use super::post_get;
 use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
 use super::seats::{Peer, Seats, Taken};
@@ -33,10 +34,26 @@ pub struct House {
     pub bridge: Bridge,
     /// Who is connected.
     pub seats: RefCell<Seats<Rc<Notify>>>,
-    /// Who gave wrong tokens.
-    pub gate: RefCell<Gate>,
+    /// Who gave wrong tokens or passwords.
+    pub gates: Gates,
     /// When to stop.
     pub stop: Stop,
+}
+
+/// Each entrance remembers for itself: who knows the one's secret must not be forgiven his tries at the other's.
+#[derive(Default)]
+pub struct Gates {
+    api: RefCell<Gate>,
+    post_get: RefCell<Gate>,
+}
+
+impl Gates {
+    fn of(&self, entrance: Entrance) -> &RefCell<Gate> {
+        match entrance {
+            Entrance::Api => &self.api,
+            Entrance::PostGet => &self.post_get,
+        }
+    }
 }
 
 /// A taken seat, given back when dropped.
@@ -63,12 +80,12 @@ impl Drop for Seat {
 }
 
 /// Seats a new connection and serves it until it ends, or until it has to make room for another.
-pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer) {
+pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer, entrance: Entrance) {
     let bell = Rc::new(Notify::new());
     let now = house.desk.now().tick;
     let taken = house.seats.borrow_mut().take(peer, Rc::clone(&bell), now);
     let Taken::Seat(id, evicted) = taken else {
-        log::debug!("api: {peer}: all seats are busy, the connection is closed");
+        log::debug!("{entrance}: {peer}: all seats are busy, the connection is closed");
         return;
     };
     if let Some(other) = evicted {
@@ -80,13 +97,14 @@ pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer) {
             id,
         },
         peer,
+        entrance,
         stop: house.stop.clone(),
         wire: Wire::new(line),
     };
     tokio::task::spawn_local(async move {
         tokio::select! {
             biased;
-            () = bell.notified() => log::debug!("api: {peer}: made room for another connection"),
+            () = bell.notified() => log::debug!("{entrance}: {peer}: made room for another connection"),
             () = visit.run() => {}
         }
     });
@@ -95,6 +113,7 @@ pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer) {
 struct Visit {
     seat: Seat,
     peer: Peer,
+    entrance: Entrance,
     stop: Stop,
     wire: Wire,
 }
@@ -130,7 +149,7 @@ impl Visit {
     fn is_welcome(&self) -> bool {
         match self.peer {
             Peer::Local => true,
-            Peer::Ip(address) => self.seat.house.desk.lets_in(address),
+            Peer::Ip(address) => self.seat.house.desk.lets_in(self.entrance, address),
         }
     }
 
@@ -144,7 +163,7 @@ impl Visit {
         };
         let mut ask = match self.admit(head).await.and_then(|()| Ask::new(head)) {
             Ok(ask) => ask,
-            Err(problem) => return self.say(&problem.answer(), early).await,
+            Err(problem) => return self.say(&self.worded(&problem), early).await,
         };
         if head.body > 0 {
             if head.expects_continue() && self.wire.send(CONTINUE).await.is_err() {
@@ -164,7 +183,24 @@ impl Visit {
             keep_alive,
             ..early
         };
-        self.answer(ask, framing).await
+        match self.entrance {
+            Entrance::Api => self.answer(ask, framing).await,
+            Entrance::PostGet => self.post_get(&ask, framing).await,
+        }
+    }
+
+    /// Name and password stand among the parameters, so they are looked at when the request is whole.
+    async fn post_get(&mut self, ask: &Ask, framing: Framing) -> bool {
+        let house = Rc::clone(&self.seat.house);
+        let request = post_get::Request::read(ask);
+        let verdict = request.admit(&house.desk.config().post_get);
+        let answer = match self.weighed(verdict).await {
+            Ok(()) => request.answer(&house.desk),
+            Err(problem) => self.worded(&problem),
+        };
+        let (peer, path, status) = (self.peer, ask.path(), answer.status);
+        log::debug!("post_get: {peer}: {} {path} -> {status}", ask.method);
+        self.say(&answer, framing).await
     }
 
     async fn answer(&mut self, ask: Ask, framing: Framing) -> bool {
@@ -224,25 +260,46 @@ impl Visit {
         };
         let house = Rc::clone(&self.seat.house);
         let now = house.desk.now().tick;
-        if let Some(left) = house.gate.borrow().shut_out(address, now) {
-            return Err(Problem::new(
-                Code::ShutOut,
-                "too many wrong tokens came from this address",
-            )
-            .with("Retry-After", left.as_secs().max(1)));
+        let gate = house.gates.of(self.entrance);
+        if let Some(left) = gate.borrow().shut_out(address, now) {
+            return Err(shut_out(left));
         }
-        let config = house.desk.config();
-        let verdict = auth::admit(head, address, config.api.token.as_deref());
+        match self.entrance {
+            Entrance::Api => {
+                let config = house.desk.config();
+                let verdict = auth::admit(head, address, config.api.token.as_deref());
+                self.weighed(verdict).await
+            }
+            Entrance::PostGet => post_get::method_fits(&head.method),
+        }
+    }
+
+    /// Tells the gate, and lets a wrong secret wait.
+    async fn weighed(&mut self, verdict: Result<(), Problem>) -> Result<(), Problem> {
+        let Peer::Ip(address) = self.peer else {
+            return verdict;
+        };
+        let house = Rc::clone(&self.seat.house);
+        let (entrance, gate) = (self.entrance, house.gates.of(self.entrance));
+        let now = house.desk.now().tick;
+        // While this request came in, others may have been the ten.
+        if let Some(left) = gate.borrow().shut_out(address, now) {
+            return Err(shut_out(left));
+        }
         match &verdict {
-            Ok(()) => house.gate.borrow_mut().right(address),
+            Ok(()) => gate.borrow_mut().right(address),
             Err(problem) if problem.code == Code::TokenWrong => {
-                let penalty = house.gate.borrow_mut().wrong(address, now);
+                let secret = match entrance {
+                    Entrance::Api => "token",
+                    Entrance::PostGet => "password",
+                };
+                let penalty = gate.borrow_mut().wrong(address, now);
                 if penalty.shut_out {
                     log::warn!(
-                        "api: {address} gave ten wrong tokens and is shut out for ten minutes"
+                        "{entrance}: {address} gave ten wrong {secret}s and is shut out for ten minutes"
                     );
                 } else {
-                    log::info!("api: {address} gave a wrong token");
+                    log::info!("{entrance}: {address} gave a wrong {secret}");
                 }
                 tokio::time::sleep(penalty.pause).await;
             }
@@ -251,19 +308,35 @@ impl Visit {
         verdict
     }
 
+    /// A no, in the words of this entrance.
+    fn worded(&self, problem: &Problem) -> Answer {
+        match self.entrance {
+            Entrance::Api => problem.answer(),
+            Entrance::PostGet => post_get::refused(problem),
+        }
+    }
+
     async fn refuse(&mut self, problem: &Problem) {
-        log::debug!("api: {}: {}", self.peer, problem.detail);
+        log::debug!("{}: {}: {}", self.entrance, self.peer, problem.detail);
         let framing = Framing {
             keep_alive: false,
             head_only: false,
         };
-        self.say(&problem.answer(), framing).await;
+        self.say(&self.worded(problem), framing).await;
     }
 
     async fn say(&mut self, answer: &Answer, framing: Framing) -> bool {
         let sent = self.wire.send(&answer.emit(framing)).await;
         sent.is_ok() && framing.keep_alive
     }
+}
+
+fn shut_out(left: Duration) -> Problem {
+    Problem::new(
+        Code::ShutOut,
+        "too many wrong tokens or passwords came from this address",
+    )
+    .with("Retry-After", left.as_secs().max(1))
 }
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::model::{
-    Agent, Api, Config, FlashVia, Forwarding, Method, Modem, PhoneGroup, ToHttp, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Method, Modem, PhoneGroup, PostGet, ToHttp, Who,
 };
 use super::problem::Notes;
 use crate::message::{EventKind, Memory, Number};
@@ -25,12 +25,32 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "modem" => config.modem = modem(section),
             "api" => config.api = api(section, notes),
             "to_http" => config.to_http.push(to_http(section, notes)),
+            "post_get" => config.post_get = post_get(section, notes),
             "phone" => config.groups.push(phone(section, notes)),
             // Of functions that come later.
             _ => {}
         }
     }
+    one_door_each(&config, sections, notes);
     config
+}
+
+/// An address leads to the API or to Post/Get, not to both.
+fn one_door_each(config: &Config, sections: &[Checked], notes: &mut Notes) {
+    let mut both = config.post_get.listen.iter();
+    let Some(at) = both.find(|at| config.api.listen.contains(at)) else {
+        return;
+    };
+    let section = sections.iter().find(|one| one.table.kind == "post_get");
+    if config.post_get.enabled
+        && config.api.enabled
+        && let Some(section) = section
+    {
+        notes.error(
+            section.line_of("listen"),
+            format!("post_get.listen {at} is the API's address already: name another port"),
+        );
+    }
 }
 
 fn agent(section: &Checked) -> Agent {
@@ -94,6 +114,37 @@ fn api(section: &Checked, notes: &mut Notes) -> Api {
         );
     }
     api
+}
+
+fn post_get(section: &Checked, notes: &mut Notes) -> PostGet {
+    let texts = section.texts("allow").into_iter().map(String::from);
+    let post_get = PostGet {
+        enabled: section.flag("enabled"),
+        listen: parsed(section, "listen"),
+        allow: texts.collect(),
+        username: String::from(section.text("username")),
+        password: String::from(section.text("password")),
+    };
+    let needed = ["listen", "username", "password"];
+    let missing = |name: &&str| section.texts(name).concat().is_empty();
+    for name in needed.iter().filter(|name| missing(name)) {
+        if post_get.enabled {
+            let text = format!("post_get is enabled and has no {name}");
+            notes.error(section.line_of("enabled"), text);
+        }
+    }
+    for name in ["mobile_data", "mobile_sim_pin"] {
+        if post_get.allow.iter().any(|allowed| allowed == name) {
+            let text = format!("post_get.allow {name} has no effect in this version");
+            notes.remark(section.line_of("allow"), text);
+        }
+    }
+    // What RutOS ships with is what the whole Internet tries first.
+    if post_get.password == "user_pass" {
+        let text = "post_get.password is RutOS's well-known one: choose another";
+        notes.remark(section.line_of("password"), String::from(text));
+    }
+    post_get
 }
 
 fn to_http(section: &Checked, notes: &mut Notes) -> ToHttp {

@@ -46,6 +46,8 @@ pub enum Kind {
     Mail,
     /// A hardware address.
     Mac,
+    /// RutOS's rule for Post/Get: 5 to so many characters that need no quoting anywhere.
+    Login(usize),
     /// Visible ASCII characters, so that it fits a header.
     Token,
     /// `whsec_` and base64.
@@ -77,6 +79,9 @@ impl Kind {
             Kind::Url => String::from("http or https URL"),
             Kind::Mail => String::from("mail address"),
             Kind::Mac => String::from("MAC address"),
+            Kind::Login(most) => {
+                format!("5 to {most} letters, digits and {LOGIN_MARKS}")
+            }
             Kind::Token => String::from("1 to 256 visible ASCII characters"),
             Kind::Webhook => String::from("whsec_ and base64"),
             Kind::Event => EventKind::ALL.map(EventKind::as_str).join(", "),
@@ -108,6 +113,7 @@ impl Kind {
             Kind::Url => return check_url(text),
             Kind::Mail => is_mail(text),
             Kind::Mac => is_mac(text),
+            Kind::Login(most) => is_login(text, most),
             Kind::Token => matches!(text.len(), 1..=256) && is_visible(text),
             Kind::Webhook => return webhook_key(text).map(drop),
             Kind::Event => EventKind::from_name(text).is_some(),
@@ -135,6 +141,7 @@ impl Kind {
             Kind::Network => String::from("a network, such as 192.168.0.0/16 or fd00::/8"),
             Kind::Prefix
             | Kind::Pin
+            | Kind::Login(_)
             | Kind::Token
             | Kind::Webhook
             | Kind::Section(_)
@@ -173,10 +180,19 @@ impl Kind {
             | Kind::Pin
             | Kind::Url
             | Kind::Mail
+            | Kind::Login(_)
             | Kind::Token
             | Kind::Webhook => false,
         }
     }
+}
+
+/// What a user name or password of Post/Get may hold beside letters and digits.
+const LOGIN_MARKS: &str = "!@#%&*+-/=?^_{}~.";
+
+fn is_login(text: &str, most: usize) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || LOGIN_MARKS.as_bytes().contains(&byte);
+    (5..=most).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// UCI's booleans, as OpenWrt's `config_get_bool` takes them.
@@ -384,6 +400,11 @@ mod tests {
             Kind::Token,
             &["correct-horse"],
             &["", "with blank", "žžžžžžžž"],
+        );
+        takes(
+            Kind::Login(64),
+            &["user1", "Aa0!@#%&*+-/=?^_{}~."],
+            &["user", "with blank", "quoted'", "$1$salt", "žžžžž"],
         );
         takes(Kind::Event, &["message.received"], &["message", "*"]);
     }

@@ -18,6 +18,8 @@ pub struct Config {
     pub api: Api,
     /// Sections `to_http`, in file order.
     pub to_http: Vec<ToHttp>,
+    /// Section `post_get`.
+    pub post_get: PostGet,
     /// Sections `phone`: the phone groups.
     pub groups: Vec<PhoneGroup>,
 }
@@ -178,6 +180,21 @@ impl Default for Api {
             ],
         }
     }
+}
+
+/// Section `post_get 'post_get'`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostGet {
+    /// `enabled`; then there are addresses, a user name and a password.
+    pub enabled: bool,
+    /// `listen`.
+    pub listen: Vec<SocketAddr>,
+    /// `allow`: names of calls; empty: all.
+    pub allow: Vec<String>,
+    /// `username`.
+    pub username: String,
+    /// `password`.
+    pub password: String,
 }
 
 /// Whose messages a forwarder takes (`mode`, with `tel` and `group`).

@@ -176,7 +176,7 @@ pub static OPTIONS: &[Section] = &[
     one("api", "The JSON API over TCP. The Unix socket is always there.", &[API]),
     many("to_http", "Pushes received messages and other events to a web server.", &[FORWARDING, TO_HTTP]),
     many("phone", "A phone group: numbers under one name.", &[PHONE]),
-    one("post_get", "RutOS's Post/Get interface, /cgi-bin/sms_send and its like.", &[POST_GET_ROWS]).later(),
+    one("post_get", "RutOS's Post/Get interface, /cgi-bin/sms_send and its like.", &[POST_GET_ROWS]),
     one("reply", "Answers received messages by itself.", &[FORWARDING, REPLY]).later(),
     many("to_sms", "Passes received messages on to phones.", &[FORWARDING, TO_SMS]).later(),
     many("to_smtp", "Passes received messages on by mail.", &[FORWARDING, TO_SMTP]).later(),
@@ -219,7 +219,7 @@ const API: &[Row] = &[
     option("enabled", Bool, "1", "0: only the Unix socket is served."),
     list("listen", Listen, "127.0.0.1:8240", "Addresses to serve, such as 192.168.1.1:8240 or [fd00::2]:8240; beyond loopback a token is needed."),
     secret("token", Token, "The bearer token, also the password for Basic authentication."),
-    list("allow", Network, AT_HOME, "Networks that may connect at all."),
+    list("allow", Network, AT_HOME, "Networks that may connect at all, to Post/Get too."),
 ];
 
 /// SPEC section 3's "the same six", and the switch.
@@ -259,10 +259,10 @@ const PHONE: &[Row] = &[
 #[rustfmt::skip]
 const POST_GET_ROWS: &[Row] = &[
     option("enabled", Bool, "0", "1: switched on."),
-    list("listen", Listen, "", "Addresses to serve, such as 192.168.1.1:8080."),
-    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all."),
-    option("username", Text(64), "", "Who may call."),
-    secret("password", Text(80), "The caller's password."),
+    list("listen", Listen, "", "Addresses to serve, such as 192.168.1.1:80; none of them may be the API's."),
+    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all. mobile_data and mobile_sim_pin have no effect in this version."),
+    option("username", Login(64), "", "Who may call."),
+    secret("password", Login(64), "The caller's password."),
 ];
 
 #[rustfmt::skip]

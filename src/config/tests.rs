@@ -502,3 +502,42 @@ fn the_default_file_is_the_table_and_has_no_problem() {
     let (config, problems) = read(&all, "f");
     assert!(config.is_some(), "{problems:#?}");
 }
+
+#[test]
+fn post_get_wants_an_address_a_name_and_a_password_and_gets_them() {
+    let text = "config post_get 'post_get'\n option enabled '1'\n list listen '192.168.1.1:80'\n \
+                list allow 'sms_send'\n option username 'user1'\n option password 'Pa%ss'\n";
+    let post_get = good(text).post_get;
+    let expected = PostGet {
+        enabled: true,
+        listen: vec!["192.168.1.1:80".parse().unwrap()],
+        allow: vec![String::from("sms_send")],
+        username: String::from("user1"),
+        password: String::from("Pa%ss"),
+    };
+    assert_eq!(post_get, expected);
+    for option in ["list listen", "option username", "option password"] {
+        let without: Vec<&str> = text.lines().filter(|line| !line.contains(option)).collect();
+        let name = option.split(' ').nth(1).unwrap();
+        only_problem(
+            &without.join("\n"),
+            &format!("2: error: post_get is enabled and has no {name}"),
+        );
+    }
+    only_problem(
+        &text.replace("192.168.1.1:80", "127.0.0.1:8240"),
+        "3: error: post_get.listen 127.0.0.1:8240 is the API's address",
+    );
+    only_problem(
+        &text.replace("Pa%ss", "Pa$ss"),
+        "6: error: post_get.password must be 5 to 64",
+    );
+    only_problem(
+        &text.replace("Pa%ss", "user_pass"),
+        "6: remark: post_get.password is RutOS's well-known one",
+    );
+    only_problem(
+        &text.replace("'sms_send'", "'mobile_data'"),
+        "4: remark: post_get.allow mobile_data has no effect in this version",
+    );
+}
