@@ -43,6 +43,9 @@
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
+//! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
+//! | what `%rn` stands for | [`status_text`] |
+//! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //!
 //! ## Kinds of file
 //! Every file opens with its kind. **Words** are types. A **codec** turns bytes into meaning and back, purely. A
@@ -66,6 +69,7 @@ pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sms;
+pub mod status_text;
 pub mod stop;
 pub mod store;
 pub mod time;

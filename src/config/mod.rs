@@ -16,7 +16,8 @@ mod uci;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, FlashVia, Forwarding, Method, Modem, Network, PhoneGroup, ToHttp, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, Reply,
+    ToHttp, ToSms, Who,
 };
 pub use problem::{Problem, Severity};
 
