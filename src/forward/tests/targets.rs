@@ -533,5 +533,8 @@ async fn delete_sms_deletes_what_was_forwarded_and_keeps_what_was_passed_over() 
             assert!(house.rooms.inbox.borrow().get(kept).is_some());
         })
         .await;
-    assert_eq!(house.outgoing(), [(String::from("+37060000002"), String::from("m2"))]);
+    assert_eq!(
+        house.outgoing(),
+        [(String::from("+37060000002"), String::from("m2"))]
+    );
 }

@@ -36,9 +36,15 @@ fn a_full_budget_refuses_until_the_hour_is_over_even_after_a_restart() {
     room.works(accepted(1), 1);
     room.works(accepted(2), 1);
     room.submit(BOB, "1234", 2);
-    assert!(matches!(refused(&mut room, BOB, "123456789", 3), Refusal::Budget(_)));
+    assert!(matches!(
+        refused(&mut room, BOB, "123456789", 3),
+        Refusal::Budget(_)
+    ));
     room.submit(BOB, "12345678", 3);
-    assert!(matches!(refused(&mut room, BOB, "1", 3), Refusal::Budget(_)));
+    assert!(matches!(
+        refused(&mut room, BOB, "1", 3),
+        Refusal::Budget(_)
+    ));
     let mut again = room.reopened(at(10));
     again.outbox.obey(&limited(5), at(10));
     let Refusal::Budget(budget) = refused(&mut again, BOB, "1", 11) else {
@@ -48,7 +54,10 @@ fn a_full_budget_refuses_until_the_hour_is_over_even_after_a_restart() {
     for part in 0..3 {
         again.works(accepted(3 + part), 12);
     }
-    assert!(matches!(refused(&mut again, BOB, "1", 3600), Refusal::Budget(_)));
+    assert!(matches!(
+        refused(&mut again, BOB, "1", 3600),
+        Refusal::Budget(_)
+    ));
     again.submit(BOB, "1", 3720);
 }
 
@@ -57,7 +66,10 @@ fn a_cancelled_message_gives_its_parts_back() {
     let mut room = room();
     room.outbox.obey(&limited(1), at(0));
     let id = room.submit(ALICE, "hi", 0);
-    assert!(matches!(refused(&mut room, BOB, "hi", 0), Refusal::Budget(_)));
+    assert!(matches!(
+        refused(&mut room, BOB, "hi", 0),
+        Refusal::Budget(_)
+    ));
     room.outbox.remove(id, at(1)).unwrap();
     room.submit(BOB, "hi", 1);
 }
@@ -81,9 +93,7 @@ fn listeners_hear_of_eighty_and_a_hundred_percent_once() {
         .filter(|event| event.kind == EventKind::LimitReached)
         .map(|event| event.facts)
         .collect();
-    let facts = |percent, used| {
-        serde_json::json!({"limit": "per_hour", "percent": percent, "used": used, "of": 5})
-    };
+    let facts = |percent, used| serde_json::json!({"limit": "per_hour", "percent": percent, "used": used, "of": 5});
     assert_eq!(told, [facts(80, 4), facts(100, 5)]);
 }
 
@@ -94,8 +104,14 @@ fn what_was_asked_lately_is_found_by_origin_and_age() {
         origin: origin.into(),
         ..asked(ALICE, text)
     };
-    for (origin, text, seconds) in [("to_sms:a", "old", 0), ("reply", "r", 4000), ("to_sms:b", "new", 4000)] {
-        room.outbox.submit(vec![by(origin, text)], Some(text), at(seconds)).unwrap();
+    for (origin, text, seconds) in [
+        ("to_sms:a", "old", 0),
+        ("reply", "r", 4000),
+        ("to_sms:b", "new", 4000),
+    ] {
+        room.outbox
+            .submit(vec![by(origin, text)], Some(text), at(seconds))
+            .unwrap();
     }
     let hour = Duration::from_secs(3600);
     let again = room.reopened(at(4001));
@@ -105,6 +121,10 @@ fn what_was_asked_lately_is_found_by_origin_and_age() {
     };
     assert_eq!(texts("to_sms:", at(4001)), ["new"]);
     assert_eq!(texts("reply", at(4001)), ["r"]);
-    assert_eq!(texts("to_sms:", at(0)), ["new", "old"], "a clock that went back");
+    assert_eq!(
+        texts("to_sms:", at(0)),
+        ["new", "old"],
+        "a clock that went back"
+    );
     assert!(again.outbox.has_answered("r") && !again.outbox.has_answered("x"));
 }
