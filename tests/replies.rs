@@ -214,3 +214,13 @@ fn limits_refuse_with_a_code_tell_of_it_and_hold_over_restart_and_reload() {
     });
     assert_eq!(send(&bench, BOSS), no(429, "limit_reached"));
 }
+
+#[test]
+fn the_readme_names_every_parameter() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    for parameter in rut_agent::status_text::PARAMETERS {
+        let name = format!("`%{}`", parameter.name);
+        assert!(readme.contains(&name), "{name}: {}", parameter.help);
+    }
+}

@@ -441,6 +441,13 @@ fn to_boss() -> crate::config::ToSms {
     }
 }
 
+fn to_sms(target: crate::config::ToSms) -> Config {
+    Config {
+        to_sms: vec![target],
+        ..Config::default()
+    }
+}
+
 impl House {
     /// What is to be sent: recipient and text.
     fn outgoing(&self) -> Vec<(String, String)> {
@@ -462,8 +469,7 @@ impl House {
 async fn a_cut_between_submission_and_cursor_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path());
-    let mut config = Config::default();
-    config.to_sms = vec![to_boss()];
+    let config = to_sms(to_boss());
     let (_keep, config) = watch::channel(Rc::new(config));
     house
         .live(config, async {
@@ -479,9 +485,13 @@ async fn a_cut_between_submission_and_cursor_doubles_nothing() {
             };
             let key = format!("to_sms:boss:{seq}");
             let now = house.rooms.clock.now();
-            let mut outbox = house.rooms.outbox.borrow_mut();
-            outbox.submit(vec![submission], Some(&key), now).unwrap();
-            drop(outbox);
+            let first = vec![submission];
+            let submitted = house
+                .rooms
+                .outbox
+                .borrow_mut()
+                .submit(first, Some(&key), now);
+            submitted.unwrap();
             house.message(1, 2);
             house.until_delivered(0, 2).await;
         })
@@ -494,8 +504,7 @@ async fn a_cut_between_submission_and_cursor_doubles_nothing() {
 async fn a_full_budget_holds_forwarding_back_and_room_for_it_lets_it_go_on_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path());
-    let mut tight = Config::default();
-    tight.to_sms = vec![to_boss()];
+    let mut tight = to_sms(to_boss());
     tight.limits.per_hour = 1;
     let mut wide = tight.clone();
     wide.limits.per_hour = 10;
@@ -519,11 +528,10 @@ async fn a_full_budget_holds_forwarding_back_and_room_for_it_lets_it_go_on_in_or
 async fn delete_sms_deletes_what_was_forwarded_and_keeps_what_was_passed_over() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path());
-    let mut config = Config::default();
     let mut boss = to_boss();
     boss.forwarding.delete_sms = true;
     boss.to = vec![Number::parse("+37060000002").unwrap()];
-    config.to_sms = vec![boss];
+    let config = to_sms(boss);
     let (_keep, config) = watch::channel(Rc::new(config));
     house
         .live(config, async {
