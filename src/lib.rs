@@ -45,6 +45,9 @@
 //! | who may connect, and how many | `api/door.rs`, `api/seats.rs`, `api/auth.rs` |
 //! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
+//! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
+//! | what `%rn` stands for | [`status_text`] |
+//! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
@@ -76,6 +79,7 @@ pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sms;
+pub mod status_text;
 pub mod stop;
 pub mod store;
 pub mod time;

@@ -196,6 +196,8 @@ impl Rooms {
         forward::Rooms {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            signal: self.signal.clone(),
             feed: self.feed.clone(),
             modem: modem.clone(),
             clock: self.clock,

@@ -63,6 +63,10 @@ pub enum Code {
     TextTooLong,
     /// `validity_s` is out of range.
     BadValidity,
+    /// `limits` let nothing be sent to this number.
+    NumberDenied,
+    /// `limits` leave no room for so many parts now.
+    LimitReached,
     /// Too many wrong tokens came from this address.
     ShutOut,
     /// The head is too long.
@@ -85,7 +89,7 @@ pub enum Code {
 
 impl Code {
     /// All rows, for the table of the README and openapi.
-    pub const ALL: [Code; 33] = [
+    pub const ALL: [Code; 35] = [
         Code::BadRequest,
         Code::BadParameter,
         Code::MalformedJson,
@@ -110,6 +114,8 @@ impl Code {
         Code::EmptyText,
         Code::TextTooLong,
         Code::BadValidity,
+        Code::NumberDenied,
+        Code::LimitReached,
         Code::ShutOut,
         Code::HeadTooLong,
         Code::PushFailed,
@@ -148,6 +154,8 @@ impl Code {
             Code::EmptyText => (422, "empty_text", "Empty text"),
             Code::TextTooLong => (422, "text_too_long", "Text too long"),
             Code::BadValidity => (422, "bad_validity", "Bad validity"),
+            Code::NumberDenied => (403, "number_denied", "Not to this number"),
+            Code::LimitReached => (429, "limit_reached", "Limit reached"),
             Code::ShutOut => (429, "shut_out", "Shut out"),
             Code::HeadTooLong => (431, "head_too_long", "Head too long"),
             Code::PushFailed => (502, "push_failed", "The receiver did not take it"),
@@ -273,6 +281,9 @@ impl From<Refusal> for Problem {
             Refusal::Alphanumeric => Problem::new(Code::BadNumber, why),
             Refusal::Store(store) => store.into(),
             Refusal::KeyReused => Problem::new(Code::KeyReused, why),
+            Refusal::Denied(_) => Problem::new(Code::NumberDenied, why),
+            Refusal::Budget(budget) if budget.never_fits() => Problem::new(Code::LimitReached, why),
+            Refusal::Budget(_) => Problem::new(Code::LimitReached, why).with("Retry-After", 600),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::model::{
-    Agent, Api, Config, FlashVia, Forwarding, Method, Modem, PhoneGroup, PostGet, ToHttp, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, PostGet, Reply,
+    ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
 use crate::message::{EventKind, Memory, Number};
@@ -27,6 +28,9 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "to_http" => config.to_http.push(to_http(section, notes)),
             "post_get" => config.post_get = post_get(section, notes),
             "phone" => config.groups.push(phone(section, notes)),
+            "reply" => config.reply = reply(section, notes),
+            "to_sms" => config.to_sms.push(to_sms(section, notes)),
+            "limits" => config.limits = limits(section),
             // Of functions that come later.
             _ => {}
         }
@@ -150,12 +154,7 @@ fn post_get(section: &Checked, notes: &mut Notes) -> PostGet {
 fn to_http(section: &Checked, notes: &mut Notes) -> ToHttp {
     let target = ToHttp {
         name: section.name.clone(),
-        forwarding: Forwarding {
-            enabled: section.flag("enabled"),
-            who: who(section),
-            every_sms: section.flag("every_sms"),
-            delete_sms: section.flag("delete_sms"),
-        },
+        forwarding: forwarding(section),
         method: match section.text("method") {
             "post" => Method::Post,
             "json" => Method::Json,
@@ -215,6 +214,69 @@ fn doubts_about(target: &ToHttp, section: &Checked, notes: &mut Notes) {
             remark(value, &format!("{value} is not pushed without {key}"));
         }
     }
+}
+
+fn forwarding(section: &Checked) -> Forwarding {
+    Forwarding {
+        enabled: section.flag("enabled"),
+        who: who(section),
+        every_sms: section.flag("every_sms"),
+        delete_sms: section.flag("delete_sms"),
+    }
+}
+
+fn reply(section: &Checked, notes: &mut Notes) -> Reply {
+    let reply = Reply {
+        forwarding: forwarding(section),
+        msg: String::from(section.text("msg")),
+    };
+    if reply.forwarding.enabled && reply.msg.is_empty() {
+        let text = "reply is enabled and has no msg";
+        notes.error(section.line_of("enabled"), text);
+    }
+    reply
+}
+
+fn to_sms(section: &Checked, notes: &mut Notes) -> ToSms {
+    let mut to: Vec<Number> = Vec::new();
+    for number in parsed(section, "fwd_number") {
+        if !to.contains(&number) {
+            to.push(number);
+        }
+    }
+    let target = ToSms {
+        name: section.name.clone(),
+        forwarding: forwarding(section),
+        sender_num: section.flag("sender_num"),
+        to,
+    };
+    if target.forwarding.enabled && target.to.is_empty() {
+        let name = &target.name;
+        let text = format!("to_sms '{name}' is enabled and has no list fwd_number");
+        notes.error(section.line_of("enabled"), text);
+    }
+    target
+}
+
+fn limits(section: &Checked) -> Limits {
+    Limits {
+        per_hour: section.whole("per_hour"),
+        per_day: section.whole("per_day"),
+        deny: prefixes(section, "deny"),
+        only: prefixes(section, "only"),
+        reply_interval: seconds(section, "reply_interval"),
+    }
+}
+
+/// `0049` and `+49` begin the same numbers.
+fn prefixes(section: &Checked, name: &str) -> Vec<String> {
+    let texts = section.texts(name).into_iter();
+    texts
+        .map(|text| match text.strip_prefix("00") {
+            Some(rest) => format!("+{rest}"),
+            None => String::from(text),
+        })
+        .collect()
 }
 
 fn who(section: &Checked) -> Who {

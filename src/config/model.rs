@@ -22,6 +22,12 @@ pub struct Config {
     pub post_get: PostGet,
     /// Sections `phone`: the phone groups.
     pub groups: Vec<PhoneGroup>,
+    /// Section `reply`.
+    pub reply: Reply,
+    /// Sections `to_sms`, in file order.
+    pub to_sms: Vec<ToSms>,
+    /// Section `limits`.
+    pub limits: Limits,
 }
 
 /// Section `agent 'agent'`.
@@ -281,6 +287,55 @@ impl Default for ToHttp {
             extra: Vec::new(),
             secret: None,
             events: vec![EventKind::MessageReceived],
+        }
+    }
+}
+
+/// Section `reply 'reply'`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// What all forwarders share.
+    pub forwarding: Forwarding,
+    /// `msg`, its %-parameters not filled in.
+    pub msg: String,
+}
+
+/// A section `to_sms NAME`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToSms {
+    /// The section's name.
+    pub name: String,
+    /// What all forwarders share.
+    pub forwarding: Forwarding,
+    /// `sender_num`: say below the text who sent it.
+    pub sender_num: bool,
+    /// `fwd_number`: the recipients.
+    pub to: Vec<Number>,
+}
+
+/// Section `limits 'limits'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// `per_hour`: message parts in any 60 minutes; 0: no limit.
+    pub per_hour: u32,
+    /// `per_day`: message parts in any 24 hours; 0: no limit.
+    pub per_day: u32,
+    /// `deny`: beginnings of numbers, each as [`Number`] writes it.
+    pub deny: Vec<String>,
+    /// `only`: the same; empty: no limit.
+    pub only: Vec<String>,
+    /// `reply_interval`: between two automatic replies to one number.
+    pub reply_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            per_hour: 0,
+            per_day: 0,
+            deny: Vec::new(),
+            only: Vec::new(),
+            reply_interval: Duration::from_secs(3600),
         }
     }
 }

@@ -101,7 +101,8 @@ fn the_tables_defaults_are_the_models() {
         .filter(|section| !section.later)
         .map(|section| with_defaults(section, if section.many { "x" } else { section.kind }))
         .collect::<String>()
-        .replace("config phone 'x'", "config phone 'y'");
+        .replace("config phone 'x'", "config phone 'y'")
+        .replace("config to_sms 'x'", "config to_sms 'z'");
     let (config, _) = read(&text, "f");
     let expected = Config {
         to_http: vec![ToHttp {
@@ -111,6 +112,10 @@ fn the_tables_defaults_are_the_models() {
         groups: vec![PhoneGroup {
             name: String::from("y"),
             tel: Vec::new(),
+        }],
+        to_sms: vec![ToSms {
+            name: String::from("z"),
+            ..ToSms::default()
         }],
         ..Config::default()
     };
@@ -199,6 +204,39 @@ fn a_targets_options_reach_the_configuration() {
         ..ToHttp::default()
     };
     assert_eq!(config.to_http, [host, other]);
+}
+
+#[test]
+fn replies_forwarding_and_limits_reach_the_configuration() {
+    let config = good(
+        "config reply 'reply'\n option enabled '1'\n option msg 'At sea. %rn'\n option delete_sms '1'\n\
+         config to_sms 'boss'\n option enabled '1'\n option sender_num '1'\n list fwd_number '0012025550155'\n \
+         list fwd_number '112'\n list fwd_number '+12025550155'\n\
+         config limits 'limits'\n option per_hour '10'\n option per_day '50'\n list deny '00882'\n list deny '0900'\n \
+         list only '+1'\n option reply_interval '60'\n",
+    );
+    assert!(config.reply.forwarding.enabled && config.reply.forwarding.delete_sms);
+    assert_eq!(config.reply.msg, "At sea. %rn");
+    let number = |text| Number::parse(text).unwrap();
+    let boss = &config.to_sms[0];
+    assert!(boss.forwarding.enabled && boss.sender_num);
+    assert_eq!(boss.to, [number("+12025550155"), number("112")]);
+    let limits = Limits {
+        per_hour: 10,
+        per_day: 50,
+        deny: vec![String::from("+882"), String::from("0900")],
+        only: vec![String::from("+1")],
+        reply_interval: Duration::from_secs(60),
+    };
+    assert_eq!(config.limits, limits);
+    only_problem(
+        "config reply 'reply'\n option enabled '1'\n",
+        "2: error: reply is enabled and has no msg",
+    );
+    only_problem(
+        "config to_sms 'x'\n option enabled '1'\n",
+        "2: error: to_sms 'x' is enabled and has no list fwd_number",
+    );
 }
 
 #[test]

@@ -3,10 +3,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::kinds::KINDS;
 use crate::store::{Change, Keep, Key, Kind, Shared, WhyNot};
-
-/// In front of a target's name in its cursor's record, so that other listeners' cursors are told apart.
-const OURS: &str = "to_http:";
 
 /// The cursors of all enabled targets.
 #[derive(Debug)]
@@ -18,6 +16,7 @@ pub(super) struct Cursors {
 
 #[derive(Debug)]
 struct Place {
+    /// [`super::kinds::Target::id`].
     name: String,
     /// The newest event when it was new: that one and all before it never were its.
     begin: u64,
@@ -40,7 +39,7 @@ impl Cursors {
     ///
     /// # Errors
     /// [`WhyNot`]: all is followed, but a restart would find the records as they were.
-    pub(super) fn follow(&mut self, names: &[&str]) -> Result<(), WhyNot> {
+    pub(super) fn follow(&mut self, names: &[String]) -> Result<(), WhyNot> {
         let newest = self.store.borrow().newest();
         let mut changes = self.strangers(names);
         let mut places = Vec::with_capacity(names.len());
@@ -48,7 +47,7 @@ impl Cursors {
             let found = self.take(name).or_else(|| self.recorded(name, newest));
             places.push(found.unwrap_or_else(|| {
                 let place = Place {
-                    name: String::from(*name),
+                    name: name.clone(),
                     begin: newest,
                     at: newest,
                     on_flash: newest,
@@ -130,11 +129,11 @@ impl Cursors {
         })
     }
 
-    fn strangers(&self, names: &[&str]) -> Vec<Change> {
+    fn strangers(&self, names: &[String]) -> Vec<Change> {
         let gone = |value: &[u8]| {
             read(value).is_some_and(|(_, _, name)| {
-                name.strip_prefix(OURS)
-                    .is_some_and(|name| !names.contains(&name))
+                KINDS.iter().any(|kind| name.starts_with(kind))
+                    && !names.iter().any(|known| known == name)
             })
         };
         self.store
@@ -151,9 +150,9 @@ impl Cursors {
     }
 }
 
-/// The first eight bytes of SHA-256 over `to_http:NAME`, big-endian.
+/// The first eight bytes of SHA-256 over such as `to_http:NAME`, big-endian.
 fn key(name: &str) -> Key {
-    let hash = Sha256::digest(format!("{OURS}{name}"));
+    let hash = Sha256::digest(name);
     Key {
         kind: Kind::Cursor,
         id: hash
@@ -167,7 +166,6 @@ impl Place {
     fn put(&self) -> Change {
         let mut value = self.at.to_be_bytes().to_vec();
         value.extend_from_slice(&self.begin.to_be_bytes());
-        value.extend_from_slice(OURS.as_bytes());
         value.extend_from_slice(self.name.as_bytes());
         Change::Put {
             key: key(&self.name),

@@ -1,17 +1,22 @@
-//! Room: pushing events to targets — cursors on flash, retry with growing pauses, order per target, HTTP in three
-//! methods. Never loses an event: a cursor moves only after the receiver said 2xx, and one slow target holds up no other.
+//! Room: handing events on to targets — cursors on flash, retry with growing pauses, order per target, HTTP in three
+//! methods, SMS, the automatic reply. Never loses an event: a cursor moves only after the receiver said 2xx or the
+//! outbox has the message on flash, and one slow target holds up no other.
 //!
 //! `who` (`mode`, `tel`, `group`) chooses among received messages only; every other kind of event is pushed to each target
 //! that lists it in `events`.
 
 mod cursor;
 mod http;
+mod kinds;
 mod queue;
+mod reply;
 mod retry;
 mod sign;
+mod system;
 mod target;
 #[cfg(test)]
 mod tests;
+mod to_sms;
 mod trial;
 mod webhook;
 
@@ -24,14 +29,17 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::cursor::Cursors;
+use self::kinds::{Target, enabled};
 use self::target::Common;
 use crate::clock::Clock;
-use crate::config::{Config, ToHttp};
+use crate::config::Config;
 use crate::feed::Feed;
 use crate::inbox::Inbox;
 use crate::message::{Event, EventKind};
 use crate::modem::Handle;
 use crate::net::Dialer;
+use crate::outbox::Outbox;
+use crate::signal::Signal;
 use crate::stop::Stop;
 use crate::store::Shared;
 
@@ -42,6 +50,10 @@ pub struct Rooms {
     pub store: Shared,
     /// The messages that events speak of.
     pub inbox: Rc<RefCell<Inbox>>,
+    /// Where messages to be sent go.
+    pub outbox: Rc<RefCell<Outbox>>,
+    /// What the radio is like, for %-parameters.
+    pub signal: Rc<RefCell<Signal>>,
     /// The bell.
     pub feed: Feed,
     /// Frees the slots of messages deleted by `delete_sms`.
@@ -87,9 +99,10 @@ pub async fn run(
         follow(&current, &common);
         running.retain(|(_, task)| !task.is_finished());
         for target in enabled(&current) {
-            if !running.iter().any(|(name, _)| *name == target.name) {
-                let work = target::run(target.name.clone(), config.clone(), common.clone());
-                running.push((target.name.clone(), tasks.spawn_local(work)));
+            let name = target.name();
+            if !running.iter().any(|(known, _)| known == name) {
+                let work = target::run(String::from(name), config.clone(), common.clone());
+                running.push((String::from(name), tasks.spawn_local(work)));
             }
         }
         while tasks.try_join_next().is_some() {}
@@ -100,10 +113,13 @@ pub async fn run(
     }
 }
 
-/// Takes over a configuration: cursors, health, and certificates to be read anew.
+/// Takes over a configuration: limits, cursors, health, and certificates to be read anew.
 fn follow(config: &Config, common: &Common) {
-    let names: Vec<&str> = enabled(config).map(|target| target.name.as_str()).collect();
-    if let Err(why) = common.cursors.borrow_mut().follow(&names) {
+    let (outbox, now) = (&common.rooms.outbox, common.rooms.clock.now());
+    outbox.borrow_mut().obey(&config.limits, now);
+    let names: Vec<&str> = enabled(config).map(Target::name).collect();
+    let ids: Vec<String> = enabled(config).map(Target::id).collect();
+    if let Err(why) = common.cursors.borrow_mut().follow(&ids) {
         log::warn!("push: a restart would not know the new targets: {why}");
     }
     let mut targets = common.targets.borrow_mut();
@@ -118,15 +134,10 @@ fn follow(config: &Config, common: &Common) {
     common.dialer.forget();
 }
 
-fn enabled(config: &Config) -> impl Iterator<Item = &ToHttp> {
-    let switched_on = |target: &&ToHttp| target.forwarding.enabled;
-    config.to_http.iter().filter(switched_on)
-}
-
 /// Deletes the messages that every enabled target has passed by now and that one with `delete_sms` has taken.
 fn delete_passed(config: &Config, rooms: &Rooms, cursors: &mut Cursors) {
     let (from, to) = cursors.newly_passed_by_all();
-    let deleting = |target: &&ToHttp| target.forwarding.delete_sms;
+    let deleting = |target: &Target| target.forwarding().delete_sms;
     if from >= to || !enabled(config).any(|target| deleting(&target)) {
         return;
     }
@@ -143,8 +154,8 @@ fn delete_passed(config: &Config, rooms: &Rooms, cursors: &mut Cursors) {
         };
         let taken = enabled(config)
             .filter(deleting)
-            .filter(|target| cursors.has_done(&target.name, event.seq))
-            .any(|target| target::takes(config, target, &event, &message));
+            .filter(|target| cursors.has_done(&target.id(), event.seq))
+            .any(|target| target::takes(config, rooms, target, (&event, &message)));
         if !taken {
             continue;
         }

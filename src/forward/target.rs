@@ -1,8 +1,9 @@
 //! Edge: one target's task — takes the next event, pushes it, waits. Never passes an event over that the receiver has not
-//! taken (a message that its owner deleted first, and a text too long for any URL, are the exceptions, and logged).
+//! taken (a message that its owner deleted first, a text too long for any URL, and what `to_sms` and `reply` do not send
+//! are the exceptions, and logged).
 //!
 //! The cursor moves after the 2xx. A cut between the two repeats the push after the restart, with the same `webhook-id`:
-//! at least once, never less.
+//! at least once, never less. What goes by SMS goes exactly once: the outbox keeps an `Idempotency-Key` for each event.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -13,14 +14,20 @@ use tokio::sync::watch;
 
 use super::cursor::Cursors;
 use super::http::{self, Failure, Taken, Way};
+use super::kinds::{self, Target};
 use super::queue::Queue;
+use super::reply;
 use super::retry::Retry;
+use super::system;
+use super::to_sms::{self, Plan};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
-use crate::config::{Config, ToHttp};
+use crate::config::{Config, ToHttp, ToSms};
 use crate::feed::Listener;
-use crate::message::{Event, EventKind, Received};
+use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
+use crate::outbox::Refusal;
+use crate::status_text::Facts;
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
 const LAG: u64 = 50;
@@ -52,7 +59,9 @@ pub(super) async fn run(name: String, mut config: watch::Receiver<Rc<Config>>, c
 
 /// One target under one configuration. It begins without a pause: whatever was wrong may be put right now.
 struct Work {
-    target: Rc<ToHttp>,
+    name: String,
+    /// Its cursor's name.
+    id: String,
     config: Rc<Config>,
     common: Common,
     queue: Queue,
@@ -63,10 +72,11 @@ struct Work {
 
 impl Work {
     fn new(name: &str, config: Rc<Config>, common: Common) -> Option<Work> {
-        let target = super::enabled(&config).find(|target| target.name == name)?;
-        let at = common.cursors.borrow().at(name)?;
+        let id = kinds::named(&config, name)?.id();
+        let at = common.cursors.borrow().at(&id)?;
         Some(Work {
-            target: Rc::new(target.clone()),
+            name: String::from(name),
+            id,
             queue: Queue::new(at),
             retry: Retry::default(),
             line: None,
@@ -123,13 +133,9 @@ impl Work {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let for_us = || {
-            let who = &self.target.forwarding.who;
-            message(&self.common.rooms, event)
-                .is_some_and(|message| self.config.takes(who, &message.from))
-        };
-        subscribes(&self.target, event.kind)
-            && (event.kind != EventKind::MessageReceived || for_us())
+        let message = || message(&self.common.rooms, event);
+        kinds::named(&self.config, &self.name)
+            .is_some_and(|target| target.wants(&self.config, event, message))
     }
 
     fn event(&self, seq: u64) -> Option<Event> {
@@ -139,7 +145,7 @@ impl Work {
     }
 
     async fn push(&mut self, seq: u64, bell: &mut Listener) {
-        let name = &self.target.name;
+        let name = &self.name;
         let Some(event) = self.event(seq) else {
             log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
             return self.done();
@@ -149,31 +155,124 @@ impl Work {
             log::info!("push to '{name}': message {seq} was deleted before it went; passed over");
             return self.done();
         }
+        let config = Rc::clone(&self.config);
+        match (kinds::named(&config, name), message) {
+            (Some(Target::Http(target)), message) => {
+                self.push_http(target, &event, message.as_ref(), bell).await;
+            }
+            (Some(Target::Sms(target)), Some(message)) => {
+                let plan = self.forwarded(target, &message);
+                self.submit(&event, plan);
+            }
+            (Some(Target::Reply(_)), Some(message)) => {
+                let plan = self.replied(&message);
+                self.submit(&event, plan);
+            }
+            (Some(Target::Sms(_) | Target::Reply(_)), None) | (None, _) => self.done(),
+        }
+    }
+
+    async fn push_http(
+        &mut self,
+        target: &ToHttp,
+        event: &Event,
+        message: Option<&Received>,
+        bell: &mut Listener,
+    ) {
+        let (name, seq) = (&self.name, event.seq);
         let now = self.common.rooms.clock.now().wall;
-        match webhook::request(&self.target, &event, message.as_ref(), now) {
-            Ok(request) => match self.send(request, bell).await {
-                Ok(taken) => self.worked(&event, taken),
-                Err(failure) => self.failed(&event, failure.to_string()),
+        match webhook::request(target, event, message, now) {
+            Ok(request) => match self.send(target, request, bell).await {
+                Ok(taken) => {
+                    self.line = taken.line;
+                    self.worked(event);
+                }
+                Err(failure) => self.failed(event, failure.to_string()),
             },
-            Err(Unfit::Url(why)) => self.failed(&event, why.to_string()),
+            Err(Unfit::Url(why)) => self.failed(event, why.to_string()),
             Err(long @ Unfit::TooLong(_)) => {
                 log::warn!(
                     "push to '{name}': message {seq} passed over, it stays in the inbox: {long}"
                 );
-                self.announce(&event, &long.to_string());
+                self.announce(event, &long.to_string());
+                self.done();
+            }
+        }
+    }
+
+    fn forwarded(&self, target: &ToSms, message: &Received) -> Plan {
+        let rooms = &self.common.rooms;
+        let outbox = rooms.outbox.borrow();
+        let recent = outbox.recent("to_sms:", to_sms::ECHO, rooms.clock.now().wall);
+        to_sms::plan(target, message, &recent, |to| outbox.may_send_to(to))
+    }
+
+    fn replied(&self, message: &Received) -> Plan {
+        let rooms = &self.common.rooms;
+        let now = rooms.clock.now().wall;
+        let interval = self.config.limits.reply_interval;
+        let recent = rooms.outbox.borrow().recent(reply::ORIGIN, interval, now);
+        let named = self.config.agent.name.clone();
+        let (router, firmware) = (named.or_else(system::host_name), system::firmware());
+        let facts = Facts {
+            router: router.as_deref(),
+            firmware: firmware.as_deref(),
+            at: now,
+            signal: &rooms.signal.borrow(),
+        };
+        reply::plan(&self.config, message, &recent, &facts)
+    }
+
+    /// Hands messages to the outbox, under a key that makes a repeat after a cut the same submission.
+    fn submit(&mut self, event: &Event, plan: Plan) {
+        let (name, seq) = (&self.name, event.seq);
+        let submissions: Vec<Submission> = match plan {
+            Plan::Send(submissions) => submissions,
+            Plan::Pass(why) => {
+                log::info!("'{name}' passes message {seq} over: {why}");
+                return self.done();
+            }
+        };
+        let rooms = &self.common.rooms;
+        let key = sms_key(&self.id, seq);
+        let now = rooms.clock.now();
+        let submitted = rooms
+            .outbox
+            .borrow_mut()
+            .submit(submissions, Some(&key), now);
+        match submitted {
+            // Under another configuration, before a cut.
+            Ok(_) | Err(Refusal::KeyReused) => self.worked(event),
+            Err(Refusal::Budget(budget)) if !budget.never_fits() => {
+                self.failed(event, budget.to_string());
+            }
+            Err(Refusal::Store(why)) => self.failed(event, why.to_string()),
+            Err(
+                why @ (Refusal::Text(_)
+                | Refusal::Alphanumeric
+                | Refusal::Denied(_)
+                | Refusal::Budget(_)),
+            ) => {
+                log::warn!("'{name}' passes message {seq} over, it stays in the inbox: {why}");
+                self.announce(event, &why.to_string());
                 self.done();
             }
         }
     }
 
     /// Sends, and meanwhile takes in what is new, so that `queued` is right while a receiver is slow.
-    async fn send(&mut self, request: Request, bell: &mut Listener) -> Result<Taken, Failure> {
-        let (dialer, target) = (self.common.dialer.clone(), Rc::clone(&self.target));
+    async fn send(
+        &mut self,
+        target: &ToHttp,
+        request: Request,
+        bell: &mut Listener,
+    ) -> Result<Taken, Failure> {
+        let dialer = self.common.dialer.clone();
         let way = Way {
             line: self.line.take(),
             more: self.queue.len() > 1,
         };
-        let mut verdict = pin!(http::send(&dialer, &target, request, way));
+        let mut verdict = pin!(http::send(&dialer, target, request, way));
         loop {
             tokio::select! {
                 verdict = &mut verdict => return verdict,
@@ -182,9 +281,8 @@ impl Work {
         }
     }
 
-    fn worked(&mut self, event: &Event, taken: Taken) {
-        self.line = taken.line;
-        let name = &self.target.name;
+    fn worked(&mut self, event: &Event) {
+        let name = &self.name;
         log::debug!("push to '{name}': event {} delivered", event.seq);
         let failures = self.retry.worked();
         if failures > 0 {
@@ -202,7 +300,7 @@ impl Work {
         // The milliseconds of the wall clock are as good a die as any here.
         let [jitter, ..] = now.wall.0.to_le_bytes();
         let failed = self.retry.failed(now.tick, jitter);
-        let (name, pause) = (&self.target.name, failed.pause.as_secs());
+        let (name, pause) = (&self.name, failed.pause.as_secs());
         if failed.first {
             log::warn!(
                 "push to '{name}' failed: {error}; it is kept and tried again in {pause} s, later every 10 min"
@@ -220,7 +318,7 @@ impl Work {
             return;
         }
         let rooms = &self.common.rooms;
-        let facts = json!({"target": self.target.name, "error": error});
+        let facts = json!({"target": self.name, "error": error});
         let written = {
             let mut store = rooms.store.borrow_mut();
             let at = rooms.clock.now().wall;
@@ -241,11 +339,11 @@ impl Work {
     /// Moves the cursor. What every target has passed is deleted first, where a target says so: a cut between the two
     /// finds no message to push, instead of one that nobody would delete any more.
     fn settle(&self, lag: u64) {
-        let name = &self.target.name;
+        let name = &self.name;
         let mut cursors = self.common.cursors.borrow_mut();
-        cursors.move_to(name, self.queue.cursor());
+        cursors.move_to(&self.id, self.queue.cursor());
         super::delete_passed(&self.config, &self.common.rooms, &mut cursors);
-        if let Err(why) = cursors.keep(name, lag) {
+        if let Err(why) = cursors.keep(&self.id, lag) {
             // The store says aloud that it takes nothing; here it would be said at every event.
             log::debug!("push to '{name}': a restart would repeat the last pushes: {why}");
         }
@@ -255,17 +353,9 @@ impl Work {
 
     fn health(&self, change: impl FnOnce(&mut Health)) {
         let mut targets = self.common.targets.borrow_mut();
-        if let Some(health) = targets.iter_mut().find(|one| one.name == self.target.name) {
+        if let Some(health) = targets.iter_mut().find(|one| one.name == self.name) {
             change(health);
         }
-    }
-}
-
-fn subscribes(target: &ToHttp, kind: EventKind) -> bool {
-    if target.events.is_empty() {
-        kind == EventKind::MessageReceived
-    } else {
-        target.events.contains(&kind)
     }
 }
 
@@ -278,9 +368,26 @@ pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
     stored.map(|stored| stored.message)
 }
 
-/// True when `target`, having done `event`, has handed its message on instead of passing it over.
-pub(super) fn takes(config: &Config, target: &ToHttp, event: &Event, message: &Received) -> bool {
-    subscribes(target, event.kind)
-        && config.takes(&target.forwarding.who, &message.from)
-        && webhook::request(target, event, Some(message), event.at).is_ok()
+/// The `Idempotency-Key` of what goes by SMS, such as `to_sms:boss:17`.
+fn sms_key(id: &str, seq: u64) -> String {
+    format!("{id}:{seq}")
+}
+
+/// True when `target`, having done the event, has handed its message on instead of passing it over. `reply` takes all of
+/// its `mode`, answered or not: its owner does not want them kept.
+pub(super) fn takes(
+    config: &Config,
+    rooms: &Rooms,
+    target: Target<'_>,
+    (event, message): (&Event, &Received),
+) -> bool {
+    let went = match target {
+        Target::Http(http) => webhook::request(http, event, Some(message), event.at).is_ok(),
+        Target::Sms(_) => {
+            let outbox = rooms.outbox.borrow();
+            outbox.has_answered(&sms_key(&target.id(), event.seq))
+        }
+        Target::Reply(_) => true,
+    };
+    went && target.wants(config, event, || Some(message.clone()))
 }

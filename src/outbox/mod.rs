@@ -1,6 +1,8 @@
 //! Room: messages to send — submit, schedule, retry by cause, match delivery reports. Never talks to the modem: the
 //! modem's one worker takes the next part when the radio is free and says what became of it.
 
+mod asked;
+mod limits;
 mod queue;
 mod report;
 mod retry;
@@ -15,14 +17,19 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::limits::Limits;
 use self::queue::{About, Queue, Waiting};
 use self::stored::{Answered, Content, State};
 use crate::feed::Feed;
 use crate::inbox::Query;
-use crate::message::{MessageId, Outgoing, SendError, Status, Submission};
+use crate::message::{MessageId, Number, Outgoing, SendError, Status, Submission};
 use crate::sms::{self, BadText, Preview, StatusReport, SubmitOptions};
 use crate::store::{Change, Key, Kind, Shared, WhyNot};
-use crate::time::{Now, Tick};
+use crate::time::{Now, Tick, WallTime};
+
+pub use self::asked::Asked;
+pub use self::limits::{Budget, Window};
+pub use self::report::same_party;
 
 /// One part for the modem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +82,10 @@ pub enum Refusal {
     Store(WhyNot),
     /// The `Idempotency-Key` was used before with other content.
     KeyReused,
+    /// `limits` (`deny`, `only`) let nothing be sent to this recipient: no use to try again.
+    Denied(Number),
+    /// `limits` (`per_hour`, `per_day`) leave no room for it now: try again later, unless it never fits.
+    Budget(Budget),
 }
 
 impl fmt::Display for Refusal {
@@ -86,6 +97,11 @@ impl fmt::Display for Refusal {
             Refusal::KeyReused => {
                 out.write_str("this Idempotency-Key was used before for another request")
             }
+            Refusal::Denied(to) => {
+                let to = to.masked();
+                write!(out, "limits let nothing be sent to {to}")
+            }
+            Refusal::Budget(budget) => budget.fmt(out),
         }
     }
 }
@@ -112,6 +128,7 @@ pub struct Outbox {
     queue: Queue,
     bell: Rc<Notify>,
     codec: Codec,
+    limits: Limits,
     /// The parts of the message that was taken last.
     made: Option<(MessageId, Tpdus)>,
 }
@@ -149,12 +166,16 @@ impl Outbox {
         let mut queue = Queue::new(store.clone(), feed);
         let stored = store.borrow();
         let mut cut_short = Vec::new();
+        let mut taken = Vec::new();
         for (id, value) in stored.range(Kind::OutgoingState, 0) {
             let id = MessageId(id);
-            let Some(state) = stored::read::<State>(value).filter(|state| !state.status.is_final())
-            else {
+            let Some(state) = stored::read::<State>(value) else {
                 continue;
             };
+            taken.extend(state.taken.iter().map(|part| part.at));
+            if state.status.is_final() {
+                continue;
+            }
             let content = stored.get(stored::content_key(id));
             let Some(content) = content.and_then(stored::read::<Content>) else {
                 log::error!("outbox: message {id} cannot be read and is not sent");
@@ -166,7 +187,13 @@ impl Outbox {
             queue.found(id, &content, state, now);
         }
         drop(stored);
+        let mut limits = Limits::default();
+        let reference = taken.iter().copied().fold(now.wall, WallTime::max);
+        for at in taken {
+            limits.found(at, reference, now.tick);
+        }
         for id in cut_short {
+            limits.sent(now.tick);
             log::warn!(
                 "outbox: message {id} was at the modem when the agent stopped; it is not sent again"
             );
@@ -178,6 +205,7 @@ impl Outbox {
             queue,
             bell: Rc::new(Notify::new()),
             codec,
+            limits,
             made: None,
         })
     }
@@ -206,6 +234,11 @@ impl Outbox {
             let message = self.prepare(submission, messages.last(), now)?;
             messages.push(message);
         }
+        let parts = messages
+            .iter()
+            .map(|message| u32::from(message.parts))
+            .sum();
+        let levels = self.within_limits(parts, now)?;
         let mut changes = Vec::new();
         for message in &messages {
             let state = schedule::fresh(message.submission.validity_s);
@@ -221,8 +254,13 @@ impl Outbox {
             changes.extend(self.outdated_keys(now));
             changes.push(stored::put_answered(key, &answered));
         }
+        changes.extend(levels.iter().map(|(_, _, change)| change.clone()));
         let applied = self.store.borrow_mut().apply(&changes);
         applied.map_err(Refusal::Store)?;
+        for (level, seq, _) in levels {
+            self.limits.told(level);
+            self.queue.ring(seq);
+        }
         for message in &messages {
             self.queue.submitted(message, now);
         }
@@ -239,6 +277,9 @@ impl Outbox {
     ) -> Result<Outgoing, Refusal> {
         if submission.to.is_alphanumeric() {
             return Err(Refusal::Alphanumeric);
+        }
+        if !self.may_send_to(&submission.to) {
+            return Err(Refusal::Denied(submission.to));
         }
         let alike = before.filter(|before| before.submission.text == submission.text);
         let (encoding, parts) = match alike {
@@ -374,6 +415,10 @@ impl Outbox {
         }
         self.queue.finish(job.id, &outcome, now);
         if let Some(message) = self.get(job.id) {
+            if matches!(outcome, Outcome::Accepted { .. }) || message.status == Status::Unconfirmed
+            {
+                self.limits.sent(now.tick);
+            }
             log_outcome(&message, job, &outcome);
         }
         self.queue.flush_or_wait(now);

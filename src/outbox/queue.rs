@@ -134,6 +134,21 @@ impl Queue {
             .count()
     }
 
+    /// Parts that are still to be sent.
+    pub(super) fn parts_left(&self) -> u32 {
+        let unfinished = |waiting: &&Waiting| !waiting.state.status.is_final();
+        let left = |waiting: &Waiting| {
+            let taken = u32::try_from(waiting.state.taken.len()).unwrap_or(u32::MAX);
+            u32::from(waiting.parts).saturating_sub(taken)
+        };
+        self.waiting.values().filter(unfinished).map(left).sum()
+    }
+
+    /// There is news.
+    pub(super) fn ring(&self, seq: u64) {
+        self.feed.ring(seq);
+    }
+
     /// Those whose validity ran out while they waited here.
     pub(super) fn overdue(&self, now: Tick) -> Vec<MessageId> {
         let over = |waiting: &Waiting| waiting.is_queued() && waiting.times.is_over(now);

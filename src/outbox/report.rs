@@ -73,7 +73,7 @@ pub(super) fn is_older(at: WallTime, now: WallTime, seconds: i64) -> bool {
 }
 
 /// True when two forms may be one number: networks turn national numbers into international ones and back.
-pub(super) fn same_party(one: &Number, other: &Number) -> bool {
+pub fn same_party(one: &Number, other: &Number) -> bool {
     let digits = |number: &Number| -> Vec<u8> {
         let bytes = number.as_str().bytes().rev();
         bytes.filter(|byte| *byte != b'+').collect()

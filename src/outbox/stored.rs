@@ -22,7 +22,7 @@ pub(super) struct Content {
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub(super) validity_s: Option<u32>,
     #[serde(rename = "o")]
-    origin: String,
+    pub(super) origin: String,
     #[serde(rename = "e")]
     encoding: Encoding,
     #[serde(rename = "p")]

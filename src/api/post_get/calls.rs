@@ -107,7 +107,13 @@ pub fn send(desk: &Desk, form: &Form) -> Result<String, Problem> {
     match outbox.submit(submissions, None, desk.now()) {
         Ok(_) => Ok(String::from(answers::OK)),
         Err(Refusal::Alphanumeric) => Ok(String::from(answers::WRONG_NUMBER)),
-        Err(why @ (Refusal::Text(_) | Refusal::Store(_) | Refusal::KeyReused)) => Err(why.into()),
+        Err(
+            why @ (Refusal::Text(_)
+            | Refusal::Store(_)
+            | Refusal::KeyReused
+            | Refusal::Denied(_)
+            | Refusal::Budget(_)),
+        ) => Err(why.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::config::Method;
+use crate::config::{Method, ToHttp};
 
 const SAFETY: Duration = Duration::from_secs(20);
 

@@ -19,11 +19,14 @@ impl House {
         let feed = Feed::new(store.newest());
         let store = Rc::new(RefCell::new(store));
         let inbox = Inbox::new(Rc::clone(&store), feed.clone(), SAFETY, clock.now());
+        let outbox = Outbox::new(Rc::clone(&store), feed.clone(), clock.now()).unwrap();
         let (modem, freed) = Handle::new();
         House {
             rooms: Rooms {
                 store,
                 inbox: Rc::new(RefCell::new(inbox)),
+                outbox: Rc::new(RefCell::new(outbox)),
+                signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
                 feed,
                 modem,
                 clock,
@@ -423,4 +426,123 @@ async fn a_new_deleting_target_leaves_what_came_before_it() {
             assert!(house.rooms.inbox.borrow().get(before).is_some());
         })
         .await;
+}
+
+/// `to_sms 'boss'`, enabled.
+fn to_boss() -> crate::config::ToSms {
+    crate::config::ToSms {
+        name: String::from("boss"),
+        forwarding: crate::config::Forwarding {
+            enabled: true,
+            ..Default::default()
+        },
+        sender_num: false,
+        to: vec![Number::parse("+12025550155").unwrap()],
+    }
+}
+
+fn to_sms(target: crate::config::ToSms) -> Config {
+    Config {
+        to_sms: vec![target],
+        ..Config::default()
+    }
+}
+
+impl House {
+    /// What is to be sent: recipient and text.
+    fn outgoing(&self) -> Vec<(String, String)> {
+        let outbox = self.rooms.outbox.borrow();
+        let all = outbox.list(&crate::inbox::Query::default()).into_iter();
+        all.map(|message| {
+            let asked = message.submission;
+            (asked.to.to_string(), asked.text)
+        })
+        .collect()
+    }
+
+    async fn until_delivered(&self, target: usize, count: u64) {
+        until(|| self.targets.borrow()[target].delivered == count).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cut_between_submission_and_cursor_doubles_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path());
+    let config = to_sms(to_boss());
+    let (_keep, config) = watch::channel(Rc::new(config));
+    house
+        .live(config, async {
+            let seq = house.message(1, 1);
+            // As the forwarder did before the cut.
+            let submission = crate::message::Submission {
+                to: Number::parse("+12025550155").unwrap(),
+                text: String::from("m1"),
+                flash: false,
+                report: false,
+                validity_s: None,
+                origin: String::from("to_sms:boss"),
+            };
+            let key = format!("to_sms:boss:{seq}");
+            let now = house.rooms.clock.now();
+            let first = vec![submission];
+            let submitted = house
+                .rooms
+                .outbox
+                .borrow_mut()
+                .submit(first, Some(&key), now);
+            submitted.unwrap();
+            house.message(1, 2);
+            house.until_delivered(0, 2).await;
+        })
+        .await;
+    let expected = ["m1", "m2"].map(|text| (String::from("+12025550155"), String::from(text)));
+    assert_eq!(house.outgoing(), expected);
+}
+
+#[tokio::test]
+async fn a_full_budget_holds_forwarding_back_and_room_for_it_lets_it_go_on_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path());
+    let mut tight = to_sms(to_boss());
+    tight.limits.per_hour = 1;
+    let mut wide = tight.clone();
+    wide.limits.per_hour = 10;
+    let (change, config) = watch::channel(Rc::new(tight));
+    house
+        .live(config, async {
+            for slot in 1..=3 {
+                house.message(1, slot);
+            }
+            until(|| house.targets.borrow()[0].last_error.is_some()).await;
+            assert_eq!(house.outgoing().len(), 1);
+            change.send_replace(Rc::new(wide));
+            house.until_delivered(0, 3).await;
+        })
+        .await;
+    let texts: Vec<String> = house.outgoing().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["m1", "m2", "m3"]);
+}
+
+#[tokio::test]
+async fn delete_sms_deletes_what_was_forwarded_and_keeps_what_was_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path());
+    let mut boss = to_boss();
+    boss.forwarding.delete_sms = true;
+    boss.to = vec![Number::parse("+37060000002").unwrap()];
+    let config = to_sms(boss);
+    let (_keep, config) = watch::channel(Rc::new(config));
+    house
+        .live(config, async {
+            let kept = MessageId(house.message(2, 1));
+            let gone = MessageId(house.message(1, 2));
+            until(|| house.rooms.inbox.borrow().get(gone).is_none()).await;
+            assert!(house.rooms.inbox.borrow().get(kept).is_some());
+        })
+        .await;
+    assert_eq!(
+        house.outgoing(),
+        [(String::from("+37060000002"), String::from("m2"))]
+    );
 }

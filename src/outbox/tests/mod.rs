@@ -7,6 +7,7 @@ use crate::store::sim::{Fault, SimFlash};
 use crate::time::WallTime;
 
 mod asking;
+mod limits;
 mod reports;
 mod sending;
 

@@ -1,0 +1,83 @@
+//! Words: the sections that hand events on, under one face. Never does what they say: the files of their names do.
+
+use crate::config::{Config, Forwarding, Reply, ToHttp, ToSms};
+use crate::message::{Event, EventKind, Received};
+
+/// A section that hands events on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target<'a> {
+    /// `to_http NAME`.
+    Http(&'a ToHttp),
+    /// `to_sms NAME`.
+    Sms(&'a ToSms),
+    /// `reply 'reply'`.
+    Reply(&'a Reply),
+}
+
+/// In front of the names of ours in [`Target::id`].
+pub(super) const KINDS: [&str; 3] = ["to_http:", "to_sms:", "reply:"];
+
+impl<'a> Target<'a> {
+    /// The section's name. UCI lets no two sections share one.
+    pub(super) fn name(self) -> &'a str {
+        match self {
+            Target::Http(target) => &target.name,
+            Target::Sms(target) => &target.name,
+            Target::Reply(_) => "reply",
+        }
+    }
+
+    /// Kind and name, such as `to_sms:boss`: whose cursor, and who asks the outbox.
+    pub(super) fn id(self) -> String {
+        let [http, sms, reply] = KINDS;
+        let kind = match self {
+            Target::Http(_) => http,
+            Target::Sms(_) => sms,
+            Target::Reply(_) => reply,
+        };
+        format!("{kind}{}", self.name())
+    }
+
+    /// What all of them share.
+    pub(super) fn forwarding(self) -> &'a Forwarding {
+        match self {
+            Target::Http(target) => &target.forwarding,
+            Target::Sms(target) => &target.forwarding,
+            Target::Reply(target) => &target.forwarding,
+        }
+    }
+
+    fn subscribes(self, kind: EventKind) -> bool {
+        match self {
+            Target::Http(target) if !target.events.is_empty() => target.events.contains(&kind),
+            Target::Http(_) | Target::Sms(_) | Target::Reply(_) => {
+                kind == EventKind::MessageReceived
+            }
+        }
+    }
+
+    /// True when `event` is for it; `message` gives the received message that it announces.
+    pub(super) fn wants(
+        self,
+        config: &Config,
+        event: &Event,
+        message: impl FnOnce() -> Option<Received>,
+    ) -> bool {
+        let for_us = |message: Received| config.takes(&self.forwarding().who, &message.from);
+        self.subscribes(event.kind)
+            && (event.kind != EventKind::MessageReceived || message().is_some_and(for_us))
+    }
+}
+
+/// Every section that is switched on.
+pub(super) fn enabled(config: &Config) -> impl Iterator<Item = Target<'_>> {
+    let http = config.to_http.iter().map(Target::Http);
+    let sms = config.to_sms.iter().map(Target::Sms);
+    let all = http.chain(sms).chain([Target::Reply(&config.reply)]);
+    all.filter(|target| target.forwarding().enabled)
+}
+
+/// The one of that name, if it is switched on.
+pub(super) fn named<'a>(config: &'a Config, name: &str) -> Option<Target<'a>> {
+    enabled(config).find(|target| target.name() == name)
+}

@@ -1,0 +1,18 @@
+//! Edge: what the router's system knows of itself. Never fails: what cannot be read is not known.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+/// The system's host name.
+pub(super) fn host_name() -> Option<String> {
+    first_line("/proc/sys/kernel/hostname")
+}
+
+/// RutOS's firmware version, such as `RUT2M_R_00.07.07.1`.
+pub(super) fn firmware() -> Option<String> {
+    first_line("/etc/version")
+}
+
+fn first_line(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| String::from(line))
+}
