@@ -163,10 +163,14 @@ impl Work {
             (Some(Target::Sms(target)), Some(message)) => {
                 let plan = self.forwarded(target, &message);
                 self.submit(&event, plan);
+                // A backlog is flash work without a pause: the modem's and the API's turn comes between.
+                tokio::task::yield_now().await;
             }
             (Some(Target::Reply(_)), Some(message)) => {
                 let plan = self.replied(&message);
                 self.submit(&event, plan);
+                // A backlog is flash work without a pause: the modem's and the API's turn comes between.
+                tokio::task::yield_now().await;
             }
             (Some(Target::Sms(_) | Target::Reply(_)), None) | (None, _) => self.done(),
         }
@@ -368,9 +372,10 @@ pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
     stored.map(|stored| stored.message)
 }
 
-/// The `Idempotency-Key` of what goes by SMS, such as `to_sms:boss:17`.
+/// The `Idempotency-Key` of what goes by SMS, such as `to_sms:boss:17`, behind a control character that no HTTP header
+/// can carry: nobody else may use it up.
 fn sms_key(id: &str, seq: u64) -> String {
-    format!("{id}:{seq}")
+    format!("\u{1}{id}:{seq}")
 }
 
 /// True when `target`, having done the event, has handed its message on instead of passing it over. `reply` takes all of

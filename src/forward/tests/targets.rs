@@ -483,7 +483,7 @@ async fn a_cut_between_submission_and_cursor_doubles_nothing() {
                 validity_s: None,
                 origin: String::from("to_sms:boss"),
             };
-            let key = format!("to_sms:boss:{seq}");
+            let key = format!("\u{1}to_sms:boss:{seq}");
             let now = house.rooms.clock.now();
             let first = vec![submission];
             let submitted = house
