@@ -43,7 +43,16 @@
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
 //! | an answer of Post/Get | `api/post_get/answers.rs` |
+//! | who may connect, and how many | `api/door.rs`, `api/seats.rs`, `api/auth.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
+//! | which server certificate is believed | `net/trust.rs` |
+//! | where the modem's port is found | `modem/find.rs` |
+//! | what the simulated modem can be told to do | `sim/control.rs` |
+//!
+//! ## Where the house differs from its first plan, and why
+//! * The HTTP client is our own (`forward/http.rs`, over httparse): hyper with its crates cost 144 KB of the 2 MB.
+//! * rustls gets no key provider: we never show a certificate, and signing code is large.
+//! * A Unix socket has a guarded door, too, in front of tiny_http: a stopped client never holds up the others.
 //!
 //! ## Kinds of file
 //! Every file opens with its kind. **Words** are types. A **codec** turns bytes into meaning and back, purely. A

@@ -202,9 +202,9 @@ const AGENT: &[Row] = &[
 #[rustfmt::skip]
 const MODEM: &[Row] = &[
     option("tty", Tty, "auto", "The port to speak on. auto finds the spare one; /dev/ttyUSB2 belongs to the vendor's daemon and is refused."),
-    option("qmi", Path, "/dev/cdc-wdm0", "The QMI device that uqmi is given.").later(),
-    option("uqmi", Path, "/sbin/uqmi", "The uqmi program.").later(),
-    option("flash_via", OneOf(&["auto", "uqmi", "at"]), "auto", "How flash messages leave: auto takes uqmi for what it can say rightly.").later(),
+    option("qmi", Path, "/dev/cdc-wdm0", "The QMI device that uqmi is given."),
+    option("uqmi", Path, "/sbin/uqmi", "The uqmi program."),
+    option("flash_via", OneOf(&["auto", "uqmi", "at"]), "auto", "How flash messages leave. uqmi cannot ask for delivery reports, so auto takes it only for messages sent with report false that it can say rightly; uqmi: always, then nothing is known beyond sent, and what it cannot say fails; at: never uqmi."),
     secret("pincode", Pin, "The SIM's PIN, tried once."),
     option("msg_storage", OneOf(&["sm", "me"]), "sm", "Where the modem keeps messages: sm the SIM, me its own memory."),
     option("free", Whole(0, 255), "5", "Message slots kept free; only messages that are safe in state_dir are removed for it."),

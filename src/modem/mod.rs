@@ -8,6 +8,7 @@ mod commands;
 mod conversation;
 mod feed;
 mod find;
+mod flash;
 mod levels;
 mod measure;
 mod notify;
@@ -22,6 +23,7 @@ mod startup;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod uqmi;
 mod worker;
 
 use std::cell::RefCell;

@@ -181,6 +181,39 @@ impl<'a> Serving<'a> {
         answer
     }
 
+    /// Waits for something that is not the modem, and says meanwhile whether the modem is alive if that is known.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut unanswered = Vec::new();
+        let done = loop {
+            tokio::select! {
+                biased;
+                done = &mut work => break done,
+                Some(request) = self.ears.requests.recv() => match request {
+                    Request::Alive(asker) => {
+                        unanswered.retain(|asker: &oneshot::Sender<bool>| !asker.is_closed());
+                        unanswered.push(asker);
+                    }
+                    Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
+                    Request::FreeSlots(slots) => {
+                        self.kept.remember_to_free(slots);
+                        self.free_due = true;
+                    }
+                },
+            }
+            let spoke = self.session.spoke().get();
+            if spoke.is_some_and(|spoke| self.now().tick.since(spoke) < ALIVE) {
+                tell::alive(&mut unanswered, true);
+            }
+        };
+        // Whoever still waits hears what the next question to the modem shows.
+        if !unanswered.is_empty() {
+            let alive = self.ask(commands::attention()).await;
+            tell::alive(&mut unanswered, alive.is_ok_and(|answer| answer.is_ok()));
+        }
+        done
+    }
+
     /// Serves until something ends it; why.
     pub(super) async fn run(&mut self, usb: Option<&'static Quirks>) -> Leave {
         loop {

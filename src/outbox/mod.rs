@@ -44,8 +44,8 @@ pub struct Job {
 pub enum Outcome {
     /// `+CMGS: mr`; the network has it.
     Accepted {
-        /// TP-MR.
-        reference: u8,
+        /// TP-MR; `None` when the sender did not tell it, and then no delivery report is about this part.
+        reference: Option<u8>,
     },
     /// The modem refused it or reported the network's refusal: `+CMS ERROR` (27.005 3.2.5) or `+CME ERROR`; `None` for
     /// a bare `ERROR`. It is not on the air, unless the number leaves that open.
@@ -57,6 +57,11 @@ pub enum Outcome {
     NotHandedOver,
     /// It was handed over and no answer came: it may be on the air.
     Unknown,
+    /// Nothing here can send it as its owner wants it sent: it is given up.
+    Impossible {
+        /// Why, for the message's `error`.
+        cause: &'static str,
+    },
 }
 
 /// Why a submission is not accepted. Nothing was kept.
@@ -401,7 +406,7 @@ impl Outbox {
             };
             let Some(state) = state else { continue };
             let place = state.taken.iter().rposition(|part| {
-                part.reference == report.reference
+                part.reference == Some(report.reference)
                     && part.report.is_none()
                     && report::awaited(part.at, now.wall)
             });
@@ -509,6 +514,9 @@ fn log_outcome(message: &Outgoing, job: &Job, outcome: &Outcome) {
             log::warn!(
                 "outbox: no answer to part {part} of message {id} to {to}; it may be on the air and is not sent again"
             );
+        }
+        Outcome::Impossible { cause } => {
+            log::warn!("outbox: message {id} to {to} is given up: {cause}");
         }
     }
 }

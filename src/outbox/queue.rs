@@ -205,7 +205,10 @@ impl Queue {
         }
         let before = waiting.state.status;
         let early = std::mem::take(&mut waiting.early);
-        if let Outcome::Accepted { reference } = outcome {
+        if let Outcome::Accepted {
+            reference: Some(reference),
+        } = outcome
+        {
             let place = waiting.state.taken.len().saturating_sub(1);
             for (_, status) in early.iter().filter(|(early, _)| early == reference) {
                 schedule::reported(&mut waiting.state, place, *status, now.wall);

@@ -4,7 +4,7 @@
 //! ```text
 //! queued --begin--> sending --accepted--> queued, next part ... --last part--> sent --reports--> delivered
 //!   ^  |               |                                                        '---report----> failed, expired
-//!   |  |               |--refused: permanent, or too often--> failed
+//!   |  |               |--impossible, or refused: permanent, or too often--> failed
 //!   |  |               |--no answer, doubt, or a crash------> unconfirmed
 //!   |  |               |--refused: temporary, not ready --.
 //!   |  |               '--never handed over --------------|
@@ -115,6 +115,14 @@ pub(super) fn answered(
         Outcome::NotHandedOver => Some(retry::NOT_HANDED_OVER),
         Outcome::Unknown => {
             unconfirmed(state);
+            None
+        }
+        Outcome::Impossible { cause } => {
+            state.status = Status::Failed;
+            state.error = Some(SendError {
+                code: None,
+                cause: String::from(*cause),
+            });
             None
         }
     }

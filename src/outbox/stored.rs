@@ -38,9 +38,9 @@ fn is_false(value: &bool) -> bool {
 /// A part the network took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Taken {
-    /// TP-MR.
-    #[serde(rename = "m")]
-    pub(super) reference: u8,
+    /// TP-MR, where it is known.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(super) reference: Option<u8>,
     /// When.
     #[serde(rename = "a")]
     pub(super) at: WallTime,

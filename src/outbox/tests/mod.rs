@@ -87,7 +87,9 @@ const BOB: &str = "+12025550177";
 const REFUSED: fn(u16) -> Outcome = |code| Outcome::Refused { code: Some(code) };
 
 fn accepted(reference: u8) -> Outcome {
-    Outcome::Accepted { reference }
+    Outcome::Accepted {
+        reference: Some(reference),
+    }
 }
 
 impl Room {

@@ -85,3 +85,16 @@ fn a_part_lost_on_its_way_fails_the_message_before_the_rest_is_sent() {
     assert_eq!(room.outbox.next(at(9)), None);
     assert_eq!(room.events().len(), 1);
 }
+
+#[test]
+fn no_report_is_about_a_part_whose_reference_nobody_told() {
+    let mut room = room();
+    let id = room.submit(ALICE, "hi", 0);
+    room.works(Outcome::Accepted { reference: None }, 0);
+    for reference in 0..=255 {
+        let about = room.outbox.report(&report(reference, ALICE, 0), at(1));
+        assert!(!about.unwrap(), "{reference}");
+    }
+    assert_eq!(room.status(id), Status::Sent);
+    assert_eq!(room.reopened(at(2)).status(id), Status::Sent);
+}

@@ -280,3 +280,17 @@ fn when_the_flash_refuses_nothing_is_handed_over_and_an_outcome_is_kept_until_it
     assert_eq!(kinds, [EventKind::MessageSent, EventKind::MessageDelivered]);
     assert_eq!(room.reopened(at(0)).status(id), Status::Delivered);
 }
+
+#[test]
+fn what_nothing_here_can_send_fails_with_its_cause() {
+    let mut room = room();
+    let id = room.submit(ALICE, "hi", 0);
+    let cause = "no way out";
+    let job = room.outbox.next(at(0)).unwrap();
+    room.outbox
+        .finish(&job, Outcome::Impossible { cause }, at(0));
+    assert_eq!(room.status(id), Status::Failed);
+    assert_eq!(room.outbox.get(id).unwrap().error.unwrap().cause, cause);
+    assert_eq!(room.events().len(), 1);
+    assert!(room.outbox.next(at(3600)).is_none());
+}
