@@ -104,7 +104,12 @@ impl Session {
     /// [`Leave::Gone`], [`Leave::Silent`].
     pub(super) async fn ask(&mut self, command: Command) -> Result<Answer, Leave> {
         if self.talk.is_late() {
-            self.catch_up(QUIET).await?;
+            // On a port just opened nobody was silent yet: what an earlier agent asked is answered at once or never.
+            let quiet = match self.talk.silences() {
+                0 => MOMENT,
+                _ => QUIET,
+            };
+            self.catch_up(quiet).await?;
         }
         let again = self.talk.doubts(&command).then(|| command.clone());
         let answer = self.exchange(command).await?;
