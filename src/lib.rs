@@ -71,6 +71,7 @@ pub mod feed;
 pub mod forward;
 pub mod inbox;
 pub mod logging;
+pub mod mail;
 pub mod message;
 pub mod modem;
 pub mod net;

@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "inbox",
             "outbox",
             "feed",
+            "mail",
             "net",
             "modem",
             "signal",
@@ -33,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("inbox", &["sms", "store", "feed"]),
     ("logging", &[]),
+    ("mail", &["store", "inbox", "outbox", "feed", "net", "sms"]),
     ("message", &[]),
     (
         "modem",

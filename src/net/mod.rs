@@ -93,14 +93,36 @@ impl Dialer {
             None => Ok(stream),
             Some(trust) => {
                 stage.set(Stage::Handshake);
-                let secured = dial::secure(stream, &peer.host, self.config(trust)?).await;
-                if let Err(Error::Certificate(_)) = secured {
-                    // The owner may replace the file meanwhile.
-                    self.loaded.borrow_mut().retain(|(of, _)| of != trust);
-                }
-                secured
+                self.handshake(stream, &peer.host, trust).await
             }
         }
+    }
+
+    /// Secures a line that is already open: STARTTLS (RFC 3207), STLS (RFC 2595). `host` is the name that its
+    /// certificate must bear.
+    ///
+    /// # Errors
+    /// As [`Dialer::connect`].
+    pub async fn secure(
+        &self,
+        stream: Stream,
+        host: &str,
+        trust: &Trust,
+        limit: Duration,
+    ) -> Result<Stream, Error> {
+        match tokio::time::timeout(limit, self.handshake(stream, host, trust)).await {
+            Ok(secured) => secured,
+            Err(_late) => Err(Error::TimedOut(Stage::Handshake)),
+        }
+    }
+
+    async fn handshake(&self, stream: Stream, host: &str, trust: &Trust) -> Result<Stream, Error> {
+        let secured = dial::secure(stream, host, self.config(trust)?).await;
+        if let Err(Error::Certificate(_)) = secured {
+            // The owner may replace the file meanwhile.
+            self.loaded.borrow_mut().retain(|(of, _)| of != trust);
+        }
+        secured
     }
 
     fn config(&self, trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
