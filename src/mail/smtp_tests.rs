@@ -28,7 +28,7 @@ fn reply(text: &str) -> Reply {
     let bytes = text.replace('|', "\r\n") + "\r\n";
     match parse(bytes.as_bytes()) {
         Parsed::Got(reply, used) if used == bytes.len() => reply,
-        other => panic!("{text}: {other:?}"),
+        other @ (Parsed::Got(..) | Parsed::NotYet | Parsed::Bad(_)) => panic!("{text}: {other:?}"),
     }
 }
 
