@@ -16,6 +16,8 @@ mod fake;
 #[path = "mail_out/servers.rs"]
 mod servers;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use fake::FakeServer;
@@ -164,83 +166,104 @@ fn opensmtpd_gets_mime_and_its_550_is_no_success() {
     );
 }
 
+/// An aiosmtpd for each kind of certificate.
+struct Secured {
+    starttls: Aiosmtpd,
+    tls: Aiosmtpd,
+    old: Aiosmtpd,
+    other: Aiosmtpd,
+}
+
+impl Secured {
+    fn start(made: &Path) -> Secured {
+        Secured {
+            starttls: Aiosmtpd::start("starttls", made, "signed"),
+            tls: Aiosmtpd::start("tls", made, "own"),
+            old: Aiosmtpd::start("starttls", made, "old"),
+            other: Aiosmtpd::start("starttls", made, "other"),
+        }
+    }
+
+    /// Targets that get through.
+    fn good(&self, made: &Path) -> Vec<String> {
+        vec![
+            secured("up", &self.starttls, "starttls", &ca_file(made, "ca")),
+            secured("tls", &self.tls, "tls", &ca_file(made, "own")),
+            secured("ignore", &self.old, "starttls", "verify_cert ignore"),
+        ]
+    }
+
+    /// Targets that do not, each with its name and what is said of it.
+    fn bad(&self, made: &Path) -> Vec<(&'static str, String, &'static str)> {
+        let one = |name, server, how, options: &str, why| {
+            (name, secured(name, server, how, options), why)
+        };
+        let wrong = ca_file(made, "own") + "\npassword hushhush";
+        let (ca, old) = (ca_file(made, "ca"), ca_file(made, "old"));
+        let (starttls, tls) = (&self.starttls, &self.tls);
+        let refused = "refused the user name or password: 535";
+        vec![
+            one("wrong", tls, "tls", &wrong, refused),
+            one(
+                "expired",
+                &self.old,
+                "starttls",
+                &old,
+                "expired at 2020-02-01",
+            ),
+            one("name", &self.other, "starttls", &ca, "for another name"),
+            one("stranger", tls, "tls", &ca, "self-signed"),
+            one(
+                "system",
+                starttls,
+                "starttls",
+                "verify_cert verify",
+                "signed by nobody we know",
+            ),
+            one(
+                "open",
+                starttls,
+                "none",
+                "verify_cert verify",
+                "offers no login",
+            ),
+        ]
+    }
+}
+
+fn ca_file(made: &Path, name: &str) -> String {
+    format!("ca_file {}/{name}.crt", made.display())
+}
+
+/// A target that logs in as `joe`.
+fn secured(name: &str, server: &Aiosmtpd, how: &str, options: &str) -> String {
+    let login = "recipemail a@sms.lan\nsender_num 1\ncredentials 1\nusername joe\npassword secret";
+    to_smtp(
+        name,
+        server.port,
+        &format!("{login}\nsecure_conn {how}\n{options}"),
+    )
+}
+
 #[test]
 fn aiosmtpd_gets_it_over_starttls_and_tls_and_every_bad_certificate_is_told() {
     let dir = certificates();
-    let made = dir.path();
-    let ca = |file: &str| format!("ca_file {}", made.join(file).display());
-    let login = "recipemail a@sms.lan\nsender_num 1\ncredentials 1\nusername joe";
-    let right = format!("{login}\npassword secret");
-    let starttls = Aiosmtpd::start("starttls", made, "signed");
-    let tls = Aiosmtpd::start("tls", made, "own");
-    let [old, other] = ["old", "other"].map(|name| Aiosmtpd::start("starttls", made, name));
-    let mut sections = vec![
-        to_smtp(
-            "up",
-            starttls.port,
-            &format!("{right}\nsecure_conn starttls\n{}", ca("ca.crt")),
-        ),
-        to_smtp(
-            "tls",
-            tls.port,
-            &format!("{right}\nsecure_conn tls\n{}", ca("own.crt")),
-        ),
-        to_smtp(
-            "ignore",
-            old.port,
-            &format!("{right}\nsecure_conn starttls\nverify_cert ignore"),
-        ),
-    ];
-    let wrong = format!(
-        "{login}\npassword hushhush\nsecure_conn tls\n{}",
-        ca("own.crt")
-    );
-    let told = [
-        (
-            "wrong",
-            tls.port,
-            wrong,
-            "refused the user name or password: 535",
-        ),
-        (
-            "expired",
-            old.port,
-            format!("{right}\nsecure_conn starttls\n{}", ca("old.crt")),
-            "expired at 2020-02-01",
-        ),
-        (
-            "name",
-            other.port,
-            format!("{right}\nsecure_conn starttls\n{}", ca("ca.crt")),
-            "for another name",
-        ),
-        (
-            "stranger",
-            tls.port,
-            format!("{right}\nsecure_conn tls\n{}", ca("ca.crt")),
-            "self-signed",
-        ),
-        (
-            "system",
-            starttls.port,
-            format!("{right}\nsecure_conn starttls"),
-            "signed by nobody we know",
-        ),
-        ("open", starttls.port, right.clone(), "offers no login"),
-    ];
-    for (name, port, options, _) in &told {
-        sections.push(to_smtp(name, *port, options));
-    }
+    let servers = Secured::start(dir.path());
+    let bad = servers.bad(dir.path());
+    let mut sections = servers.good(dir.path());
+    sections.extend(bad.iter().map(|(_, section, _)| section.clone()));
     let bench = bench(&sections);
     deliver(&bench, "sealed");
-    for (name, server) in [("up", &starttls), ("tls", &tls), ("ignore", &old)] {
+    for (name, server) in [
+        ("up", &servers.starttls),
+        ("tls", &servers.tls),
+        ("ignore", &servers.old),
+    ] {
         wait_delivered(&bench, name, 1);
         let mails = server.wait();
         assert_eq!(mails.len(), 1, "{name}: nobody else got through: {mails:?}");
         let mail = &mails[0];
-        if name == "up" {
-            println!("aiosmtpd: in \"sealed\" from {PHONE}; arrived: {mail}");
-        }
+        println!("aiosmtpd, {name}: in \"sealed\" from {PHONE}; arrived: {mail}");
         assert_eq!(mail["helo"], "bench");
         assert_eq!(
             (&mail["secured"], &mail["login"]),
@@ -257,15 +280,39 @@ fn aiosmtpd_gets_it_over_starttls_and_tls_and_every_bad_certificate_is_told() {
             "{content}"
         );
     }
-    for (name, _, _, why) in &told {
+    for (name, _, why) in &bad {
         let error = wait_last_error(&bench, name);
         assert!(error.contains(why), "{name}: {error}");
         let (status, answer) = trial(&bench, name);
         assert_eq!((status, &answer["detail"]), (502, &json!(error)), "{name}");
         assert_eq!(health(&bench, name)["queued"], 1, "{name}: it is kept");
     }
-    assert!(other.mails().is_empty());
+    assert!(servers.other.mails().is_empty());
     assert!(!bench.log().contains("hushhush") && !bench.log().contains("aHVzaGh1c2"));
+}
+
+#[test]
+fn only_the_groups_messages_go_on_and_a_target_that_is_off_can_be_tried() {
+    let server = FakeServer::start();
+    let group = "config phone 'known'\n\tlist tel '+37060000009'\n";
+    let picky = to_smtp(
+        "picky",
+        server.port,
+        "recipemail a@x.lan\nmode user_group\ngroup known",
+    );
+    let off = "config to_smtp 'off'\n";
+    let bench = bench(&[String::from(group), picky, String::from(off)]);
+    deliver(&bench, "a stranger's");
+    bench.control(r#"deliver {"from":"+37060000009","text":"a friend's"}"#);
+    wait_delivered(&bench, "picky", 1);
+    assert_eq!(server.mails()[0].body(), "a friend's\r\n");
+    // One that is off can be tried, too.
+    let (status, answer) = trial(&bench, "off");
+    assert_eq!(
+        (status, &answer["detail"]),
+        (502, &json!("it has no email_name"))
+    );
+    assert_eq!(trial(&bench, "nobody").0, 404);
 }
 
 #[test]

@@ -1,11 +1,19 @@
-//! Tests: conversations with mail servers, reply by reply.
+//! Tests: conversations with mail servers, reply by reply, and servers that stop in the middle of one.
+#![allow(clippy::disallowed_types)]
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::send;
 use super::smtp_reply::{Parsed, Reply, parse};
-use super::smtp_talk::{Mail, Step, Talk};
+use super::smtp_talk::{Mail, Step, Talk, Verdict};
 use crate::config::{Email, Security};
+use crate::net::Dialer;
 
 fn account(security: Security, login: bool) -> Email {
     Email {
@@ -161,6 +169,9 @@ fn a_login_is_by_plain_where_it_can_be_and_a_refusal_ends_it() {
     for none in ["250 x", "250-x|250 AUTH CRAM-MD5", "250-x|250 AUTH"] {
         assert_eq!(converse(&secure, &["220 hi", none]).1, "NoLogin");
     }
+    // In the open where the owner wants it so.
+    let open = converse(&account(Security::None, true), &["220 hi", OPEN, "235 in"]);
+    assert_eq!(open.0[2], "MAIL FROM:<r@lan> SIZE=27");
     // No password is said to a server that asks for something else.
     let odd = converse(&secure, &["220 hi", "250-x|250 AUTH LOGIN", "250 ok"]);
     assert!(odd.1.starts_with("Refused"), "{odd:?}");
@@ -271,4 +282,70 @@ fn a_router_without_a_usable_name_has_one_all_the_same() {
     let mut talk = Talk::new(&account, "..", &mail);
     let said = talk.on(&reply("220 hi")).unwrap();
     assert_eq!(said, Step::Say(b"EHLO rut-agent\r\n".to_vec()));
+}
+
+/// A server that says these bytes, as if each came alone, and then nothing more, with the line open.
+async fn mute_after(said: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for byte in said.as_bytes() {
+            let _client_may_be_gone = stream.write_all(&[*byte]).await;
+            tokio::task::yield_now().await;
+        }
+        let mut heard = Vec::new();
+        let _until_the_client_leaves = stream.read_to_end(&mut heard).await;
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_left_after_the_patience_wherever_it_does() {
+    let replies = [
+        "",
+        "220 hi",
+        "220 hi\r\n",
+        "220 hi\r\n250-x\r\n250",
+        "220 hi\r\n250 x\r\n250 ok\r\n",
+    ];
+    for said in replies {
+        let account = Email {
+            host: String::from("127.0.0.1"),
+            port: mute_after(said).await,
+            ..account(Security::None, false)
+        };
+        let patience = Duration::from_millis(100);
+        let sent = send(&Dialer::default(), &account, "boat", &mail(), patience).await;
+        assert_eq!(
+            sent.unwrap_err().to_string(),
+            "no answer within 0 s",
+            "{said:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_over_with_the_last_reply_even_if_nobody_says_goodbye() {
+    let account = Email {
+        host: String::from("127.0.0.1"),
+        port: mute_after(
+            "220 hi\r\n250 x\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n250 taken\r\n",
+        )
+        .await,
+        ..account(Security::None, false)
+    };
+    let verdicts = send(
+        &Dialer::default(),
+        &account,
+        "boat",
+        &mail(),
+        Duration::from_secs(20),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        verdicts,
+        [Verdict::Taken, Verdict::Never(String::from("550 no"))]
+    );
 }
