@@ -157,7 +157,12 @@ impl Cursors {
             begin: begin.min(newest),
             at: on_flash.min(newest),
             on_flash,
-            partly,
+            // Of a place that the store has lost, nothing is known of the next event either.
+            partly: if on_flash > newest {
+                Partly::new()
+            } else {
+                partly
+            },
         })
     }
 

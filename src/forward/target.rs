@@ -3,7 +3,8 @@
 //! what `to_sms` and `reply` do not send are the exceptions, and logged).
 //!
 //! The cursor moves after the 2xx. A cut between the two repeats the push after the restart, with the same `webhook-id`:
-//! at least once, never less; a mail is repeated with the same `Message-ID`. What goes by SMS goes exactly once: the outbox keeps an `Idempotency-Key` for each event.
+//! at least once, never less; a mail is repeated with the same `Message-ID`. What goes by SMS goes exactly once: the outbox
+//! keeps an `Idempotency-Key` for each event.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -280,8 +281,8 @@ impl Work {
 
     fn replied(&self, message: &Received) -> Plan {
         let rooms = &self.common.rooms;
-        let interval = self.config.limits.reply_interval;
         let now = rooms.clock.now().wall;
+        let interval = self.config.limits.reply_interval;
         let recent = rooms.outbox.borrow().recent(reply::ORIGIN, interval, now);
         self.with_facts(|facts| reply::plan(&self.config, message, &recent, facts))
     }
