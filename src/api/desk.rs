@@ -16,7 +16,7 @@ use super::json::{Healthy, PushTested};
 use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
 use crate::config::Config;
-use crate::forward;
+use crate::forward::Trial;
 use crate::time::{Now, Tick};
 
 /// Streams and long polls open at once; more would leave too few seats for the rest.
@@ -169,16 +169,17 @@ impl Desk {
         ask.params()?.done()?;
         let name = ask.path().rsplit('/').nth(1).unwrap_or_default();
         let config = self.config();
-        let target = config.to_http.iter().find(|target| target.name == name);
-        let target =
-            target.ok_or_else(|| Problem::new(Code::NotFound, "no to_http of that name"))?;
+        let target = Trial::of(&config, name);
+        let target = target
+            .ok_or_else(|| Problem::new(Code::NotFound, "no to_http or to_smtp of that name"))?;
         let _turn = self.trial.try_lock().map_err(|_another_has_it| {
             Problem::new(Code::Unavailable, "another trial push is on its way")
                 .with("Retry-After", 5)
         })?;
         let from = self.agent_name();
         let from = from.as_deref().unwrap_or("rut-agent");
-        let status = forward::trial(target, from, self.now().wall).await;
+        let (now, signal) = (self.now().wall, &self.rooms.signal);
+        let status = target.push(&config, from, now, signal).await;
         let status = status.map_err(|why| Problem::new(Code::PushFailed, why))?;
         Ok(Answer::json(
             200,

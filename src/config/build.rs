@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::check::Checked;
 use super::kind::{network, webhook_key};
+use super::mail;
 use super::model::{
     Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, PostGet, Reply,
     ToHttp, ToSms, Who,
@@ -30,12 +31,15 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "phone" => config.groups.push(phone(section, notes)),
             "reply" => config.reply = reply(section, notes),
             "to_sms" => config.to_sms.push(to_sms(section, notes)),
+            "to_smtp" => config.to_smtp.push(mail::to_smtp(section, notes)),
+            "email" => config.emails.push(mail::email(section, notes)),
             "limits" => config.limits = limits(section),
             // Of functions that come later.
             _ => {}
         }
     }
     one_door_each(&config, sections, notes);
+    mail::used_accounts(&config, sections, notes);
     config
 }
 
@@ -216,7 +220,7 @@ fn doubts_about(target: &ToHttp, section: &Checked, notes: &mut Notes) {
     }
 }
 
-fn forwarding(section: &Checked) -> Forwarding {
+pub(super) fn forwarding(section: &Checked) -> Forwarding {
     Forwarding {
         enabled: section.flag("enabled"),
         who: who(section),

@@ -6,6 +6,7 @@ mod check;
 mod help;
 mod kind;
 mod load;
+mod mail;
 mod model;
 mod options;
 mod problem;
@@ -16,8 +17,8 @@ mod uci;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Agent, Api, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup,
+    PostGet, Reply, Security, ToHttp, ToSms, ToSmtp, Who,
 };
 pub use problem::{Problem, Severity};
 

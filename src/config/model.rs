@@ -26,6 +26,10 @@ pub struct Config {
     pub reply: Reply,
     /// Sections `to_sms`, in file order.
     pub to_sms: Vec<ToSms>,
+    /// Sections `to_smtp`, in file order.
+    pub to_smtp: Vec<ToSmtp>,
+    /// Sections `email`: the mail accounts.
+    pub emails: Vec<Email>,
     /// Section `limits`.
     pub limits: Limits,
 }
@@ -313,6 +317,71 @@ pub struct ToSms {
     pub to: Vec<Number>,
 }
 
+/// A section `to_smtp NAME`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToSmtp {
+    /// The section's name.
+    pub name: String,
+    /// What all forwarders share.
+    pub forwarding: Forwarding,
+    /// `sender_num`: say below the text who sent it.
+    pub sender_num: bool,
+    /// `subject`, its %-parameters not filled in.
+    pub subject: String,
+    /// `email_name`: the account's section, which is there when this one is enabled.
+    pub account: String,
+    /// `recipemail`: the recipients, each once.
+    pub to: Vec<String>,
+}
+
+/// How a mail server is spoken to (`secure_conn`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// In the open.
+    #[default]
+    None,
+    /// In the open until both agree on TLS; nothing is sent where they do not.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+/// A section `email NAME`: a mail account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Email {
+    /// The section's name.
+    pub name: String,
+    /// `smtp_ip`: a name or an address.
+    pub host: String,
+    /// `smtp_port`.
+    pub port: u16,
+    /// `secure_conn`.
+    pub security: Security,
+    /// `username` and `password`, where `credentials` is 1.
+    pub login: Option<(String, String)>,
+    /// `senderemail`.
+    pub sender: String,
+    /// `verify_cert` is `verify`.
+    pub verify_cert: bool,
+    /// `ca_file`: roots to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Email {
+    fn default() -> Email {
+        Email {
+            name: String::new(),
+            host: String::new(),
+            port: 25,
+            security: Security::None,
+            login: None,
+            sender: String::new(),
+            verify_cert: true,
+            ca_file: None,
+        }
+    }
+}
+
 /// Section `limits 'limits'`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
@@ -356,6 +425,11 @@ impl Config {
             .iter()
             .find(|group| group.name == name)
             .map(|group| group.tel.as_slice())
+    }
+
+    /// The mail account `name`; `None` when there is no such section.
+    pub fn email(&self, name: &str) -> Option<&Email> {
+        self.emails.iter().find(|email| email.name == name)
     }
 
     /// True when `who` takes a message from `number`.

@@ -179,8 +179,8 @@ pub static OPTIONS: &[Section] = &[
     one("post_get", "RutOS's Post/Get interface, /cgi-bin/sms_send and its like.", &[POST_GET_ROWS]),
     one("reply", "Answers received messages by itself.", &[FORWARDING, REPLY]),
     many("to_sms", "Passes received messages on to phones.", &[FORWARDING, TO_SMS]),
-    many("to_smtp", "Passes received messages on by mail.", &[FORWARDING, TO_SMTP]).later(),
-    many("email", "A mail account to send from.", &[EMAIL]).later(),
+    many("to_smtp", "Passes received messages on by mail.", &[FORWARDING, TO_SMTP]),
+    many("email", "A mail account to send from.", &[EMAIL]),
     one("limits", "How much may be sent, and to whom.", &[LIMITS]),
     many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]).later(),
     one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]).later(),
@@ -279,7 +279,7 @@ const TO_SMS: &[Row] = &[
 #[rustfmt::skip]
 const TO_SMTP: &[Row] = &[
     option("sender_num", Bool, "0", "1: say below the text who sent it."),
-    option("subject", Text(255), "", "The mail's subject."),
+    option("subject", Text(255), "", "The mail's subject; %-parameters such as %rn are filled in. Not set: SMS."),
     option("email_name", Section("email"), "", "The account to send from: the name of a section email."),
     list("recipemail", Mail, "", "An address to send to."),
 ];
@@ -288,7 +288,7 @@ const TO_SMTP: &[Row] = &[
 const EMAIL: &[Row] = &[
     option("smtp_ip", Host, "", "The mail server."),
     option("smtp_port", Whole(1, 65_535), "25", "Its port."),
-    option("secure_conn", OneOf(&["none", "starttls", "tls"]), "none", "How the connection is protected."),
+    option("secure_conn", OneOf(&["none", "starttls", "tls"]), "none", "How the connection is protected: tls from the first byte (often port 465), starttls after a greeting (often 587), or not."),
     option("credentials", Bool, "0", "1: log in with username and password."),
     option("username", Text(128), "", "Who logs in."),
     secret("password", Text(128), "The password."),

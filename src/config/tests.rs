@@ -20,7 +20,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn only_problem(text: &str, start: &str) {
+pub(super) fn only_problem(text: &str, start: &str) {
     let problems = problems(text);
     assert!(
         matches!(problems.as_slice(), [one] if one.starts_with(start)),
@@ -28,7 +28,7 @@ fn only_problem(text: &str, start: &str) {
     );
 }
 
-fn good(text: &str) -> Config {
+pub(super) fn good(text: &str) -> Config {
     let (config, problems) = read(text, "f");
     assert_eq!(problems, []);
     config.unwrap()
@@ -102,7 +102,9 @@ fn the_tables_defaults_are_the_models() {
         .map(|section| with_defaults(section, if section.many { "x" } else { section.kind }))
         .collect::<String>()
         .replace("config phone 'x'", "config phone 'y'")
-        .replace("config to_sms 'x'", "config to_sms 'z'");
+        .replace("config to_sms 'x'", "config to_sms 'z'")
+        .replace("config to_smtp 'x'", "config to_smtp 'm'")
+        .replace("config email 'x'", "config email 'e'");
     let (config, _) = read(&text, "f");
     let expected = Config {
         to_http: vec![ToHttp {
@@ -116,6 +118,14 @@ fn the_tables_defaults_are_the_models() {
         to_sms: vec![ToSms {
             name: String::from("z"),
             ..ToSms::default()
+        }],
+        to_smtp: vec![ToSmtp {
+            name: String::from("m"),
+            ..ToSmtp::default()
+        }],
+        emails: vec![Email {
+            name: String::from("e"),
+            ..Email::default()
         }],
         ..Config::default()
     };

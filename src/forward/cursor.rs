@@ -1,5 +1,8 @@
 //! Keeper: how far each target has come, in memory and on flash. Never moves one back, and writes only when there is
 //! something to lose.
+//!
+//! A mail may be taken for some recipients and put off for others. Who has the one that waits is kept beside the place, as
+//! four bytes of each address's hash, until the place moves on: nobody gets it twice.
 
 use sha2::{Digest as _, Sha256};
 
@@ -22,7 +25,11 @@ struct Place {
     begin: u64,
     at: u64,
     on_flash: u64,
+    partly: Partly,
 }
+
+/// Who has the first event behind a place already.
+type Partly = Vec<[u8; 4]>;
 
 impl Cursors {
     /// No target yet.
@@ -51,6 +58,7 @@ impl Cursors {
                     begin: newest,
                     at: newest,
                     on_flash: newest,
+                    partly: Partly::new(),
                 };
                 changes.push(place.put());
                 place
@@ -77,9 +85,32 @@ impl Cursors {
 
     /// `name` has done everything up to and including `to`.
     pub(super) fn move_to(&mut self, name: &str, to: u64) {
-        if let Some(place) = self.places.iter_mut().find(|place| place.name == name) {
-            place.at = place.at.max(to);
+        if let Some(place) = self.places.iter_mut().find(|place| place.name == name)
+            && to > place.at
+        {
+            place.at = to;
+            place.partly.clear();
         }
+    }
+
+    /// True when `name` has handed the event that waits on to this recipient.
+    pub(super) fn has_reached(&self, name: &str, recipient: &str) -> bool {
+        self.place(name)
+            .is_some_and(|place| place.partly.contains(&mark(recipient)))
+    }
+
+    /// `name` has handed the event that waits on to these recipients, and not yet to all.
+    ///
+    /// # Errors
+    /// [`WhyNot`]: it is known, but a restart would hand it to them again.
+    pub(super) fn reached(&mut self, name: &str, recipients: &[&str]) -> Result<(), WhyNot> {
+        let Some(place) = self.places.iter_mut().find(|place| place.name == name) else {
+            return Ok(());
+        };
+        place.partly.extend(recipients.iter().copied().map(mark));
+        self.store.borrow_mut().apply(&[place.put()])?;
+        place.on_flash = place.at;
+        Ok(())
     }
 
     /// Writes the place of `name` when flash lags behind by more than `lag`.
@@ -120,18 +151,24 @@ impl Cursors {
     /// A place from flash; never ahead of the store, or a store that was wiped would keep its news to itself.
     fn recorded(&self, name: &str, newest: u64) -> Option<Place> {
         let store = self.store.borrow();
-        let (on_flash, begin, _) = read(store.get(key(name))?)?;
+        let (on_flash, begin, _, partly) = read(store.get(key(name))?)?;
         Some(Place {
             name: String::from(name),
             begin: begin.min(newest),
             at: on_flash.min(newest),
             on_flash,
+            // Of a place that the store has lost, nothing is known of the next event either.
+            partly: if on_flash > newest {
+                Partly::new()
+            } else {
+                partly
+            },
         })
     }
 
     fn strangers(&self, names: &[String]) -> Vec<Change> {
         let gone = |value: &[u8]| {
-            read(value).is_some_and(|(_, _, name)| {
+            read(value).is_some_and(|(_, _, name, _)| {
                 KINDS.iter().any(|kind| name.starts_with(kind))
                     && !names.iter().any(|known| known == name)
             })
@@ -150,6 +187,12 @@ impl Cursors {
     }
 }
 
+/// The first four bytes of an address's SHA-256.
+fn mark(recipient: &str) -> [u8; 4] {
+    let hash = Sha256::digest(recipient);
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
 /// The first eight bytes of SHA-256 over such as `to_http:NAME`, big-endian.
 fn key(name: &str) -> Key {
     let hash = Sha256::digest(name);
@@ -162,11 +205,16 @@ fn key(name: &str) -> Key {
 }
 
 impl Place {
-    /// Eight bytes big-endian, as the store reads every cursor; then where it began, likewise, and whose it is.
+    /// Eight bytes big-endian, as the store reads every cursor; then where it began, likewise, whose it is, and behind a
+    /// NUL who has the next event already.
     fn put(&self) -> Change {
         let mut value = self.at.to_be_bytes().to_vec();
         value.extend_from_slice(&self.begin.to_be_bytes());
         value.extend_from_slice(self.name.as_bytes());
+        if !self.partly.is_empty() {
+            value.push(0);
+            value.extend(self.partly.iter().flatten());
+        }
         Change::Put {
             key: key(&self.name),
             value,
@@ -175,10 +223,54 @@ impl Place {
     }
 }
 
-/// Reads a record back: place, beginning, whose.
-fn read(value: &[u8]) -> Option<(u64, u64, &str)> {
+/// Reads a record back: place, beginning, whose, and who has the next event.
+fn read(value: &[u8]) -> Option<(u64, u64, &str, Partly)> {
     let (at, rest) = value.split_first_chunk()?;
-    let (begin, name) = rest.split_first_chunk()?;
-    let name = str::from_utf8(name).ok()?;
-    Some((u64::from_be_bytes(*at), u64::from_be_bytes(*begin), name))
+    let (begin, rest) = rest.split_first_chunk()?;
+    let mut pieces = rest.splitn(2, |byte| *byte == 0);
+    let name = str::from_utf8(pieces.next()?).ok()?;
+    let (marks, _) = pieces.next().unwrap_or_default().as_chunks();
+    let (at, begin) = (u64::from_be_bytes(*at), u64::from_be_bytes(*begin));
+    Some((at, begin, name, marks.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn who_has_the_waiting_mail_is_known_over_a_restart_until_the_place_moves() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || {
+            let store = Store::open(directory.path(), 512 * 1024).unwrap();
+            let mut cursors = Cursors::new(Rc::new(RefCell::new(store)));
+            cursors.follow(&[String::from("to_smtp:boss")]).unwrap();
+            cursors
+        };
+        let mut cursors = open();
+        cursors.reached("to_smtp:boss", &["a@b"]).unwrap();
+        cursors.reached("to_smtp:boss", &["c@d"]).unwrap();
+        drop(cursors);
+        let mut cursors = open();
+        let has = |cursors: &Cursors, who| cursors.has_reached("to_smtp:boss", who);
+        assert!(has(&cursors, "a@b") && has(&cursors, "c@d") && !has(&cursors, "e@f"));
+        let at = cursors.at("to_smtp:boss").unwrap();
+        cursors.move_to("to_smtp:boss", at);
+        assert!(has(&cursors, "a@b"), "it stays where it is");
+        cursors.move_to("to_smtp:boss", at + 1);
+        assert!(!has(&cursors, "a@b"), "the next mail is another one");
+        cursors.keep("to_smtp:boss", 0).unwrap();
+        let place = cursors.place("to_smtp:boss").unwrap();
+        let Change::Put { value, .. } = place.put() else {
+            panic!("a place is put");
+        };
+        assert_eq!(read(&value).unwrap().2, "to_smtp:boss");
+        for cut in 0..value.len() {
+            let _never_a_panic = read(&value[..cut]);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Words: the sections that hand events on, under one face. Never does what they say: the files of their names do.
 
-use crate::config::{Config, Forwarding, Reply, ToHttp, ToSms};
+use crate::config::{Config, Forwarding, Reply, ToHttp, ToSms, ToSmtp};
 use crate::message::{Event, EventKind, Received};
 
 /// A section that hands events on.
@@ -10,12 +10,14 @@ pub(super) enum Target<'a> {
     Http(&'a ToHttp),
     /// `to_sms NAME`.
     Sms(&'a ToSms),
+    /// `to_smtp NAME`.
+    Smtp(&'a ToSmtp),
     /// `reply 'reply'`.
     Reply(&'a Reply),
 }
 
 /// In front of the names of ours in [`Target::id`].
-pub(super) const KINDS: [&str; 3] = ["to_http:", "to_sms:", "reply:"];
+pub(super) const KINDS: [&str; 4] = ["to_http:", "to_sms:", "to_smtp:", "reply:"];
 
 impl<'a> Target<'a> {
     /// The section's name. UCI lets no two sections share one.
@@ -23,16 +25,18 @@ impl<'a> Target<'a> {
         match self {
             Target::Http(target) => &target.name,
             Target::Sms(target) => &target.name,
+            Target::Smtp(target) => &target.name,
             Target::Reply(_) => "reply",
         }
     }
 
     /// Kind and name, such as `to_sms:boss`: whose cursor, and who asks the outbox.
     pub(super) fn id(self) -> String {
-        let [http, sms, reply] = KINDS;
+        let [http, sms, smtp, reply] = KINDS;
         let kind = match self {
             Target::Http(_) => http,
             Target::Sms(_) => sms,
+            Target::Smtp(_) => smtp,
             Target::Reply(_) => reply,
         };
         format!("{kind}{}", self.name())
@@ -43,6 +47,7 @@ impl<'a> Target<'a> {
         match self {
             Target::Http(target) => &target.forwarding,
             Target::Sms(target) => &target.forwarding,
+            Target::Smtp(target) => &target.forwarding,
             Target::Reply(target) => &target.forwarding,
         }
     }
@@ -50,7 +55,7 @@ impl<'a> Target<'a> {
     fn subscribes(self, kind: EventKind) -> bool {
         match self {
             Target::Http(target) if !target.events.is_empty() => target.events.contains(&kind),
-            Target::Http(_) | Target::Sms(_) | Target::Reply(_) => {
+            Target::Http(_) | Target::Sms(_) | Target::Smtp(_) | Target::Reply(_) => {
                 kind == EventKind::MessageReceived
             }
         }
@@ -73,7 +78,9 @@ impl<'a> Target<'a> {
 pub(super) fn enabled(config: &Config) -> impl Iterator<Item = Target<'_>> {
     let http = config.to_http.iter().map(Target::Http);
     let sms = config.to_sms.iter().map(Target::Sms);
-    let all = http.chain(sms).chain([Target::Reply(&config.reply)]);
+    let smtp = config.to_smtp.iter().map(Target::Smtp);
+    let reply = Target::Reply(&config.reply);
+    let all = http.chain(sms).chain(smtp).chain([reply]);
     all.filter(|target| target.forwarding().enabled)
 }
 

@@ -1,6 +1,6 @@
 //! Room: handing events on to targets — cursors on flash, retry with growing pauses, order per target, HTTP in three
-//! methods, SMS, the automatic reply. Never loses an event: a cursor moves only after the receiver said 2xx or the
-//! outbox has the message on flash, and one slow target holds up no other.
+//! methods, SMS, mail, the automatic reply. Never loses an event: a cursor moves only after the receiver said 2xx (or, to a
+//! mail, 5xx, which is reported) or the outbox has the message on flash, and one slow target holds up no other.
 //!
 //! `who` (`mode`, `tel`, `group`) chooses among received messages only; every other kind of event is pushed to each target
 //! that lists it in `events`.
@@ -17,10 +17,11 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod to_sms;
+mod to_smtp;
 mod trial;
 mod webhook;
 
-pub use trial::trial;
+pub use trial::Trial;
 
 use std::cell::RefCell;
 use std::rc::Rc;

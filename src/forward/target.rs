@@ -1,13 +1,15 @@
 //! Edge: one target's task — takes the next event, pushes it, waits. Never passes an event over that the receiver has not
-//! taken (a message that its owner deleted first, a text too long for any URL, and what `to_sms` and `reply` do not send
-//! are the exceptions, and logged).
+//! taken (a message that its owner deleted first, a text too long for any URL, a mail that its server refuses for good, and
+//! what `to_sms` and `reply` do not send are the exceptions, and logged).
 //!
 //! The cursor moves after the 2xx. A cut between the two repeats the push after the restart, with the same `webhook-id`:
-//! at least once, never less. What goes by SMS goes exactly once: the outbox keeps an `Idempotency-Key` for each event.
+//! at least once, never less; a mail is repeated with the same `Message-ID`. What goes by SMS goes exactly once: the outbox
+//! keeps an `Idempotency-Key` for each event.
 
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -20,10 +22,12 @@ use super::reply;
 use super::retry::Retry;
 use super::system;
 use super::to_sms::{self, Plan};
+use super::to_smtp::{self, Outcome};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
-use crate::config::{Config, ToHttp, ToSms};
+use crate::config::{Config, ToHttp, ToSms, ToSmtp};
 use crate::feed::Listener;
+use crate::mail;
 use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
 use crate::outbox::Refusal;
@@ -31,6 +35,10 @@ use crate::status_text::Facts;
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
 const LAG: u64 = 50;
+/// How long a mail server may take over one reply.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// In the facts of a `push.failed` event: the number of the event that is not tried again.
+const PASSED_OVER: &str = "passed_over";
 /// So many events are looked at in one borrow of the store.
 const LOOK: usize = 32;
 
@@ -172,7 +180,12 @@ impl Work {
                 // A backlog is flash work without a pause: the modem's and the API's turn comes between.
                 tokio::task::yield_now().await;
             }
-            (Some(Target::Sms(_) | Target::Reply(_)), None) | (None, _) => self.done(),
+            (Some(Target::Smtp(target)), Some(message)) => {
+                self.push_mail(target, &event, &message, bell).await;
+            }
+            (Some(Target::Sms(_) | Target::Smtp(_) | Target::Reply(_)), None) | (None, _) => {
+                self.done();
+            }
         }
     }
 
@@ -183,7 +196,6 @@ impl Work {
         message: Option<&Received>,
         bell: &mut Listener,
     ) {
-        let (name, seq) = (&self.name, event.seq);
         let now = self.common.rooms.clock.now().wall;
         match webhook::request(target, event, message, now) {
             Ok(request) => match self.send(target, request, bell).await {
@@ -194,13 +206,69 @@ impl Work {
                 Err(failure) => self.failed(event, failure.to_string()),
             },
             Err(Unfit::Url(why)) => self.failed(event, why.to_string()),
-            Err(long @ Unfit::TooLong(_)) => {
-                log::warn!(
-                    "push to '{name}': message {seq} passed over, it stays in the inbox: {long}"
-                );
-                self.announce(event, &long.to_string());
-                self.done();
+            Err(long @ Unfit::TooLong(_)) => self.pass_over(event, long.to_string()),
+        }
+    }
+
+    /// Mails the message to those who do not have it yet.
+    async fn push_mail(
+        &mut self,
+        target: &ToSmtp,
+        event: &Event,
+        message: &Received,
+        bell: &mut Listener,
+    ) {
+        let config = Rc::clone(&self.config);
+        let Some(account) = config.email(&target.account) else {
+            return self.failed(event, String::from("its email section is gone"));
+        };
+        let router = self.router();
+        let router = router.as_deref().unwrap_or_default();
+        let mut mail =
+            self.with_facts(|facts| to_smtp::mail(target, account, (event, message), facts));
+        let everybody = mail.to.len();
+        {
+            let cursors = self.common.cursors.borrow();
+            mail.to.retain(|to| !cursors.has_reached(&self.id, to));
+        }
+        let some_have_it = mail.to.len() < everybody;
+        if mail.to.is_empty() {
+            return self.worked(event);
+        }
+        let dialer = self.common.dialer.clone();
+        let sending = mail::send(&dialer, account, router, &mail, PATIENCE);
+        match self.meanwhile(sending, bell).await {
+            Ok(verdicts) => {
+                let outcome = to_smtp::judge(&mail.to, verdicts);
+                self.mailed(event, outcome, some_have_it);
             }
+            Err(failure) => self.failed(event, failure.to_string()),
+        }
+    }
+
+    /// What follows from the verdicts on a mail that `some_have_it` from an earlier try.
+    fn mailed(&mut self, event: &Event, outcome: Outcome<'_>, some_have_it: bool) {
+        if !outcome.later.is_empty() {
+            let noted = {
+                let mut cursors = self.common.cursors.borrow_mut();
+                cursors.reached(&self.id, &outcome.taken)
+            };
+            if let Err(why) = noted {
+                log::debug!(
+                    "mail of '{}': a restart would repeat some: {why}",
+                    self.name
+                );
+            }
+            return self.failed(event, outcome.later);
+        }
+        if outcome.taken.is_empty() && !some_have_it {
+            return self.pass_over(event, outcome.never);
+        }
+        self.worked(event);
+        if !outcome.never.is_empty() {
+            log::warn!("'{}': message {}: {}", self.name, event.seq, outcome.never);
+            self.announce(event, &outcome.never, false);
+            self.health(|health| health.last_error = Some(outcome.never));
         }
     }
 
@@ -216,15 +284,25 @@ impl Work {
         let now = rooms.clock.now().wall;
         let interval = self.config.limits.reply_interval;
         let recent = rooms.outbox.borrow().recent(reply::ORIGIN, interval, now);
+        self.with_facts(|facts| reply::plan(&self.config, message, &recent, facts))
+    }
+
+    /// What the router is called: as configured, else as its system says.
+    fn router(&self) -> Option<String> {
         let named = self.config.agent.name.clone();
-        let (router, firmware) = (named.or_else(system::host_name), system::firmware());
-        let facts = Facts {
+        named.or_else(system::host_name)
+    }
+
+    /// Gives `write` what texts with %-parameters are filled in from.
+    fn with_facts<T>(&self, write: impl FnOnce(&Facts<'_>) -> T) -> T {
+        let rooms = &self.common.rooms;
+        let (router, firmware) = (self.router(), system::firmware());
+        write(&Facts {
             router: router.as_deref(),
             firmware: firmware.as_deref(),
-            at: now,
+            at: rooms.clock.now().wall,
             signal: &rooms.signal.borrow(),
-        };
-        reply::plan(&self.config, message, &recent, &facts)
+        })
     }
 
     /// Hands messages to the outbox, under a key that makes a repeat after a cut the same submission.
@@ -256,15 +334,10 @@ impl Work {
                 | Refusal::Alphanumeric
                 | Refusal::Denied(_)
                 | Refusal::Budget(_)),
-            ) => {
-                log::warn!("'{name}' passes message {seq} over, it stays in the inbox: {why}");
-                self.announce(event, &why.to_string());
-                self.done();
-            }
+            ) => self.pass_over(event, why.to_string()),
         }
     }
 
-    /// Sends, and meanwhile takes in what is new, so that `queued` is right while a receiver is slow.
     async fn send(
         &mut self,
         target: &ToHttp,
@@ -276,7 +349,13 @@ impl Work {
             line: self.line.take(),
             more: self.queue.len() > 1,
         };
-        let mut verdict = pin!(http::send(&dialer, target, request, way));
+        self.meanwhile(http::send(&dialer, target, request, way), bell)
+            .await
+    }
+
+    /// Sends, and meanwhile takes in what is new, so that `queued` is right while a receiver is slow.
+    async fn meanwhile<T>(&mut self, sending: impl Future<Output = T>, bell: &mut Listener) -> T {
+        let mut verdict = pin!(sending);
         loop {
             tokio::select! {
                 verdict = &mut verdict => return verdict,
@@ -309,20 +388,37 @@ impl Work {
             log::warn!(
                 "push to '{name}' failed: {error}; it is kept and tried again in {pause} s, later every 10 min"
             );
-            self.announce(event, &error);
+            self.announce(event, &error, false);
         } else {
             log::debug!("push to '{name}' failed again: {error}; next try in {pause} s");
         }
         self.health(|health| health.last_error = Some(error));
     }
 
-    /// Writes a `push.failed` event. The push of one raises none: two targets that fail could feed each other for ever.
-    fn announce(&self, about: &Event, error: &str) {
+    /// It would be refused again: it is reported, and the next one's turn comes.
+    fn pass_over(&mut self, event: &Event, error: String) {
+        let (name, seq) = (&self.name, event.seq);
+        // The event keeps `delete_sms` from deleting the message: without it, no passing over.
+        if !self.announce(event, &error, true) {
+            return self.failed(event, error);
+        }
+        log::warn!("'{name}' passes message {seq} over, it stays in the inbox: {error}");
+        self.retry.worked();
+        self.health(|health| health.last_error = Some(error));
+        self.done();
+    }
+
+    /// Writes a `push.failed` event; false when it is not on flash. The push of one raises none: two targets that fail
+    /// could feed each other for ever.
+    fn announce(&self, about: &Event, error: &str, passed_over: bool) -> bool {
         if about.kind == EventKind::PushFailed {
-            return;
+            return true;
         }
         let rooms = &self.common.rooms;
-        let facts = json!({"target": self.name, "error": error});
+        let mut facts = json!({"target": self.name, "error": error});
+        if passed_over && let Some(facts) = facts.as_object_mut() {
+            facts.insert(String::from(PASSED_OVER), json!(about.seq));
+        }
         let written = {
             let mut store = rooms.store.borrow_mut();
             let at = rooms.clock.now().wall;
@@ -331,8 +427,12 @@ impl Work {
         };
         match written {
             Ok(seq) => rooms.feed.ring(seq),
-            Err(why) => log::debug!("the push.failed event is not kept: {why}"),
+            Err(why) => {
+                log::debug!("the push.failed event is not kept: {why}");
+                return false;
+            }
         }
+        true
     }
 
     fn done(&mut self) {
@@ -388,6 +488,7 @@ pub(super) fn takes(
 ) -> bool {
     let went = match target {
         Target::Http(http) => webhook::request(http, event, Some(message), event.at).is_ok(),
+        Target::Smtp(smtp) => !was_passed_over(rooms, &smtp.name, event.seq),
         Target::Sms(_) => {
             let outbox = rooms.outbox.borrow();
             outbox.has_answered(&sms_key(&target.id(), event.seq))
@@ -395,4 +496,15 @@ pub(super) fn takes(
         Target::Reply(_) => true,
     };
     went && target.wants(config, event, || Some(message.clone()))
+}
+
+/// True when the store holds the `push.failed` event with which this target passed this one over.
+fn was_passed_over(rooms: &Rooms, name: &str, seq: u64) -> bool {
+    let store = rooms.store.borrow();
+    let mut later = store.events_after(seq);
+    later.any(|event| {
+        event.kind == EventKind::PushFailed
+            && event.facts.get(PASSED_OVER).is_some_and(|it| *it == seq)
+            && event.facts.get("target").is_some_and(|it| it == name)
+    })
 }
