@@ -49,6 +49,7 @@
 //! | what `%rn` stands for | [`status_text`] |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
+//! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
 //!
@@ -83,5 +84,6 @@ pub mod sms;
 pub mod status_text;
 pub mod stop;
 pub mod store;
+pub mod system;
 pub mod time;
 pub mod url;

@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms",
+            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms", "system",
         ],
     ),
     ("cli", &["api"]),
@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "modem",
             "signal",
             "status_text",
+            "system",
         ],
     ),
     ("inbox", &["sms", "store", "feed"]),
@@ -38,7 +39,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("message", &[]),
     (
         "modem",
-        &["sms", "store", "inbox", "outbox", "signal", "feed"],
+        &[
+            "sms", "store", "inbox", "outbox", "signal", "feed", "system",
+        ],
     ),
     ("net", &[]),
     ("outbox", &["sms", "store", "feed", "inbox"]),
@@ -48,6 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("status_text", &["signal"]),
     ("stop", &[]),
     ("store", &[]),
+    ("system", &[]),
     ("time", &[]),
     ("url", &[]),
 ];

@@ -12,7 +12,6 @@ mod queue;
 mod reply;
 mod retry;
 mod sign;
-mod system;
 mod target;
 #[cfg(test)]
 mod tests;

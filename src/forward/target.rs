@@ -18,7 +18,6 @@ use super::kinds::{self, Target};
 use super::queue::Queue;
 use super::reply;
 use super::retry::Retry;
-use super::system;
 use super::to_sms::{self, Plan};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
@@ -28,6 +27,7 @@ use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
 use crate::outbox::Refusal;
 use crate::status_text::Facts;
+use crate::system;
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
 const LAG: u64 = 50;

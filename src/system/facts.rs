@@ -2,12 +2,12 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 /// The system's host name.
-pub(super) fn host_name() -> Option<String> {
+pub fn host_name() -> Option<String> {
     first_line("/proc/sys/kernel/hostname")
 }
 
 /// RutOS's firmware version, such as `RUT2M_R_00.07.07.1`.
-pub(super) fn firmware() -> Option<String> {
+pub fn firmware() -> Option<String> {
     first_line("/etc/version")
 }
 

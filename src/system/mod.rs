@@ -1,0 +1,8 @@
+//! Room: the router around us — its programs run as child processes, and what its system says of itself. Never starts
+//! a shell, never waits longer than it was told, and never logs what a program was given or printed.
+
+mod facts;
+mod run;
+
+pub use facts::{firmware, host_name};
+pub use run::{Failure, Output, run};
