@@ -87,3 +87,4 @@ pub mod store;
 pub mod system;
 pub mod time;
 pub mod url;
+pub mod zone;

@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "post_get/router.rs"]
+mod router;
 mod support;
 
 use std::net::SocketAddr;
@@ -28,6 +30,11 @@ struct Old {
 
 impl Old {
     fn start(more: &str) -> Old {
+        Old::prepare(more, None).go()
+    }
+
+    /// Without its agent. `pin`: the SIM asks for it.
+    fn prepare(more: &str, pin: Option<&'static str>) -> Old {
         // Not the API's address: a client that knocks too early must not take the port it knocks at.
         let address = SocketAddr::from(([127, 0, 0, 2], free_address().port()));
         let sections = format!(
@@ -36,16 +43,22 @@ impl Old {
         );
         let setup = Setup {
             sections: sections.clone(),
+            pin,
             ..Setup::default()
         };
-        let bench = Bench::start(&setup);
-        let old = Old {
-            bench,
+        Old {
+            bench: Bench::sim_only(&setup),
             address,
             sections,
-        };
-        wait_until(PATIENCE, "Post/Get", || old.listens());
-        old
+        }
+    }
+
+    /// Starts its agent, which must not be running.
+    fn go(mut self) -> Old {
+        self.bench.start_agent();
+        self.bench.wait_ready();
+        wait_until(PATIENCE, "Post/Get", || self.listens());
+        self
     }
 
     fn listens(&self) -> bool {
@@ -285,7 +298,8 @@ fn strangers_are_told_so_slowed_down_and_shut_out_and_nobody_logs_what_they_trie
         assert_eq!(status, 405, "{said}");
         assert!(said.contains("list allow"), "{said}");
     }
-    for call in ["mobile_data", "mobile_sim_pin", "", "sms_send/x"] {
+    assert_eq!(curl(&[&url("mobile_sim_pin", LOGIN)]).0, 405);
+    for call in ["mobile", "", "sms_send/x"] {
         assert_eq!(curl(&[&url(call, LOGIN)]).0, 404, "{call}");
     }
     let no = (401, String::from("Bad username or password"));

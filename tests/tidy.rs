@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The import table of DESIGN section 2: a room and the rooms it may name. Everybody may name the words of `message`,
-/// `time`, `stop` and `url`, and its own section of `config`; `clock` is for edges.
+/// `time`, `zone`, `stop` and `url`, and its own section of `config`; `clock` is for edges.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "api",
@@ -54,9 +54,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("system", &[]),
     ("time", &[]),
     ("url", &[]),
+    ("zone", &[]),
 ];
 
-const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock"];
+const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock", "zone"];
 
 const KINDS: &[&str] = &[
     "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",

@@ -260,7 +260,7 @@ const PHONE: &[Row] = &[
 const POST_GET_ROWS: &[Row] = &[
     option("enabled", Bool, "0", "1: switched on."),
     list("listen", Listen, "", "Addresses to serve, such as 192.168.1.1:80; none of them may be the API's."),
-    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all. mobile_data and mobile_sim_pin have no effect in this version."),
+    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all."),
     option("username", Login(64), "", "Who may call."),
     secret("password", Login(64), "The caller's password."),
 ];

@@ -39,6 +39,8 @@ const TO_FREE: usize = 255;
 /// What outlives a port.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// The PIN that goes before the configured one.
+    pub pin: Option<String>,
     /// The PIN a SIM refused.
     pub refused_pin: Option<String>,
     /// Slots others asked to free.
@@ -164,6 +166,7 @@ impl<'a> Serving<'a> {
                         waiting.push(asker);
                     }
                     Request::Look => self.agenda.look_now(clock.now().tick),
+                    Request::Pin(pin) => self.kept.pin = Some(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -195,6 +198,7 @@ impl<'a> Serving<'a> {
                         unanswered.push(asker);
                     }
                     Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
+                    Request::Pin(pin) => self.kept.pin = Some(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -261,13 +265,22 @@ impl<'a> Serving<'a> {
         Ok(standing)
     }
 
+    /// The start-up's options, and the PIN that goes before theirs.
+    fn startup_options(&self) -> config::Modem {
+        let mut options = self.options.clone();
+        if self.kept.pin.is_some() {
+            options.pincode.clone_from(&self.kept.pin);
+        }
+        options
+    }
+
     /// Holds it to its end; begins anew when the modem tells that it has just started, as long as that seems to help.
     async fn converse(
         &mut self,
         usb: Option<&'static Quirks>,
     ) -> Result<(Startup, Standing), Leave> {
         let pin = self.kept.refused_pin.clone();
-        let mut startup = Startup::new(self.options.clone(), usb, pin);
+        let mut startup = Startup::new(self.startup_options(), usb, pin);
         let mut restarts = 0;
         loop {
             let step = startup.next();
@@ -286,7 +299,7 @@ impl<'a> Serving<'a> {
             if self.session.take_restarted() && restarts < RESTARTS {
                 restarts += 1;
                 let pin = startup.refused_pin().cloned();
-                startup = Startup::new(self.options.clone(), usb, pin);
+                startup = Startup::new(self.startup_options(), usb, pin);
             }
         }
     }
@@ -300,6 +313,10 @@ impl<'a> Serving<'a> {
             while self.now().tick < wake {
                 self.check_changes()?;
                 self.serve_requests().await?;
+                let pin = &self.kept.pin;
+                if state == ModemState::SimPin && pin.is_some() && *pin != self.kept.refused_pin {
+                    return Err(Leave::Again);
+                }
                 self.tend();
                 if let Some(Notification::Pin(_) | Notification::Restarted) =
                     self.session.take_told()
@@ -470,6 +487,7 @@ impl<'a> Serving<'a> {
                 let _heard = answer.send(alive);
             }
             Request::Look => self.agenda.look_now(self.now().tick),
+            Request::Pin(pin) => self.kept.pin = Some(pin),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {

@@ -11,6 +11,14 @@ pub fn firmware() -> Option<String> {
     first_line("/etc/version")
 }
 
+/// The local time zone as a POSIX TZ text: from `TZ`, else from OpenWrt's `/tmp/TZ` or `/etc/TZ`.
+pub fn time_zone() -> Option<String> {
+    let named = std::env::var("TZ").ok().filter(|text| !text.is_empty());
+    named
+        .or_else(|| first_line("/tmp/TZ"))
+        .or_else(|| first_line("/etc/TZ"))
+}
+
 fn first_line(path: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().next()?.trim();

@@ -2,7 +2,9 @@
 //! a shell, never waits longer than it was told, and never logs what a program was given or printed.
 
 mod facts;
+mod mobile;
 mod run;
 
-pub use facts::{firmware, host_name};
+pub use facts::{firmware, host_name, time_zone};
+pub use mobile::{Refused, mobile_data, sim_pin};
 pub use run::{Failure, Output, run};

@@ -12,6 +12,8 @@ use crate::config::Config;
 use crate::inbox::Query;
 use crate::message::{MessageId, Number, Submission};
 use crate::outbox::Refusal;
+use crate::system;
+use crate::zone::Zone;
 
 /// Messages taken from the store at a time.
 const BATCH: usize = 20;
@@ -24,7 +26,7 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
         Some("read") => Some(true),
         Some(_) => return Ok(String::from(answers::UNKNOWN_STATE)),
     };
-    let mut out = String::new();
+    let (mut out, zone) = (String::new(), zone());
     let mut query = Query {
         limit: BATCH,
         ..Query::default()
@@ -35,7 +37,7 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
         query.after = Some(last.message.id);
         for stored in batch {
             if only.is_none_or(|read| read == stored.read) {
-                answers::entry(&stored, &mut out);
+                answers::entry(&stored, zone, &mut out);
             }
         }
         if out.len() > MAX_ANSWER {
@@ -61,8 +63,13 @@ pub fn read(desk: &Desk, form: &Form) -> Result<String, Problem> {
         log::warn!("post_get: message {id} was read but cannot be marked so: {why}");
     }
     let mut out = String::new();
-    answers::record(&stored, &mut out);
+    answers::record(&stored, zone(), &mut out);
     Ok(out)
+}
+
+/// Asked for each answer: the owner may change it while the agent runs.
+fn zone() -> Zone {
+    Zone::of(&system::time_zone().unwrap_or_default())
 }
 
 /// `sms_delete`: the message, and the modem's slots that hold it.
