@@ -15,7 +15,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use rut_agent::cli::{self, Command, Run};
 use rut_agent::clock::Clock;
-use rut_agent::config::{self, Config};
+use rut_agent::config::{self, Config, Settings};
 use rut_agent::feed::Feed;
 use rut_agent::inbox::Inbox;
 use rut_agent::outbox::Outbox;
@@ -89,8 +89,9 @@ async fn daemon(options: Run) -> Result<(), String> {
 
     let (live, watched) = watch::channel(Rc::new(config));
     let socket = options.socket.clone();
-    let reload = spawn_local(reload_on_hangup(options, live));
-    let result = agent(watched, clock, socket).await;
+    let settings = Settings::of(options.config.as_deref());
+    let reload = spawn_local(reload_on_hangup(options, live, settings.clone()));
+    let result = agent(watched, clock, socket, settings).await;
     reload.abort();
     result
 }
@@ -100,6 +101,7 @@ async fn agent(
     config: watch::Receiver<Rc<Config>>,
     clock: Clock,
     socket: PathBuf,
+    settings: Settings,
 ) -> Result<(), String> {
     let first = config.borrow().clone();
     message::log_numbers_in_full(first.agent.log_numbers);
@@ -122,7 +124,7 @@ async fn agent(
     ));
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets),
+        rooms.for_api(modem, targets, settings),
         socket,
         stop,
     ));
@@ -204,7 +206,12 @@ impl Rooms {
         }
     }
 
-    fn for_api(&self, modem: modem::Handle, targets: forward::Targets) -> api::Rooms {
+    fn for_api(
+        &self,
+        modem: modem::Handle,
+        targets: forward::Targets,
+        settings: Settings,
+    ) -> api::Rooms {
         api::Rooms {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
@@ -213,17 +220,22 @@ impl Rooms {
             feed: self.feed.clone(),
             targets,
             modem,
+            settings,
             clock: self.clock,
         }
     }
 }
 
-/// SIGHUP: reads the configuration again. A bad one is refused and the old one stays in force.
-async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
+/// SIGHUP, or a change by the API: reads the configuration again. A bad one is refused and the old one stays in force.
+async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>, settings: Settings) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return log::error!("SIGHUP cannot be heard: a changed configuration needs a restart");
     };
-    while hangup.recv().await.is_some() {
+    loop {
+        tokio::select! {
+            heard = hangup.recv() => if heard.is_none() { return },
+            () = settings.changed() => {}
+        }
         let (config, problems) = config::load(options.config.as_deref(), &options.overrides);
         problems.iter().for_each(|problem| log::warn!("{problem}"));
         match config {

@@ -2,7 +2,9 @@
 //! type or a value out of range is a problem with file and line.
 
 mod build;
+mod change;
 mod check;
+mod edit;
 mod help;
 mod kind;
 mod load;
@@ -13,6 +15,7 @@ mod problem;
 mod tests;
 mod uci;
 
+pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{

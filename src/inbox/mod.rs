@@ -389,11 +389,13 @@ impl Inbox {
         holding.is_some_and(|holding| holding.fingerprint == stored::fingerprint(pdu))
     }
 
-    /// Hands on what waited too long for its siblings, marked incomplete.
+    /// Hands on what waited too long for its siblings, marked incomplete; the slots of its parts, which nothing will
+    /// complete any more and the modem's worker should now free.
     ///
     /// # Errors
     /// [`WhyNot`]: nothing was handed on; it is tried again at the next wake.
-    pub fn hand_on_incomplete(&mut self, now: Now) -> Result<(), WhyNot> {
+    pub fn hand_on_incomplete(&mut self, now: Now) -> Result<Vec<Slot>, WhyNot> {
+        let mut freed = Vec::new();
         for group in self.assembly.overdue(now.tick) {
             let (id, changes) = self.hand_on(&self.assembly.parts(&group), group.total(), now.wall);
             if let Err(why) = self.apply(&changes, id) {
@@ -402,8 +404,15 @@ impl Inbox {
             }
             log::info!("inbox: parts of message {id} never came; it is handed on incomplete");
             self.assembly.forget(&group);
+            freed.extend(self.slots_of(id));
         }
-        Ok(())
+        Ok(freed)
+    }
+
+    fn slots_of(&self, id: MessageId) -> impl Iterator<Item = Slot> + use<> {
+        let holdings = self.holdings().into_iter();
+        let own = holdings.filter(move |(_, holding)| holding.owner == id);
+        own.map(|(slot, _)| slot)
     }
 
     /// When [`Inbox::hand_on_incomplete`] has something to do.
@@ -484,6 +493,19 @@ impl Inbox {
         Ok(true)
     }
 
+    /// Marks as not read; `false` when there is no such message.
+    ///
+    /// # Errors
+    /// [`WhyNot`].
+    pub fn mark_unread(&mut self, id: MessageId) -> Result<bool, WhyNot> {
+        let key = stored::mark_key(id);
+        let is_read = self.store.borrow().get(key).is_some();
+        if is_read {
+            self.store.borrow_mut().apply(&[Change::Delete { key }])?;
+        }
+        Ok(self.has(id))
+    }
+
     /// Deletes; the slots that the modem's worker should now free, or `None` when there is no such message.
     ///
     /// # Errors
@@ -496,9 +518,7 @@ impl Inbox {
         let changes = keys.map(|key| Change::Delete { key });
         self.store.borrow_mut().apply(&changes)?;
         // What the slots held stays known until they are free, or it would come in again.
-        let slots = self.holdings().into_iter();
-        let own = slots.filter(|(_, holding)| holding.owner == id);
-        Ok(Some(own.map(|(slot, _)| slot).collect()))
+        Ok(Some(self.slots_of(id).collect()))
     }
 
     /// When the newest message came; for `/status`.

@@ -49,6 +49,11 @@ pub(super) struct Kept {
     pub unkept: VecDeque<Notification>,
     /// Not before this are incomplete messages tried again that could not be written.
     pub inbox_at: Tick,
+    /// The modem's store is nearly full, and told so.
+    pub slots_low: bool,
+    /// So is state_dir, which is looked at again then.
+    pub store_low: bool,
+    pub store_at: Tick,
     /// The complaint already in the log.
     pub complaint: Option<String>,
 }
@@ -86,7 +91,6 @@ pub(super) struct Serving<'a> {
     pub elsewhere: Option<Memory>,
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
-    pub full_told: bool,
     pub acknowledges: bool,
     /// Others asked for slots to be freed while a command ran.
     pub free_due: bool,
@@ -126,7 +130,6 @@ impl<'a> Serving<'a> {
             slots: None,
             elsewhere: None,
             stubborn: Vec::new(),
-            full_told: false,
             acknowledges: false,
             free_due: false,
             again_at: None,
@@ -369,7 +372,7 @@ impl<'a> Serving<'a> {
         if self.serve_requests().await? {
             return Ok(true);
         }
-        if std::mem::take(&mut self.free_due) {
+        if std::mem::take(&mut self.free_due) || !self.kept.to_free.is_empty() {
             self.free_requested().await?;
             return Ok(true);
         }
@@ -463,6 +466,7 @@ impl<'a> Serving<'a> {
     /// What is due in the other rooms whatever the modem does.
     fn tend(&mut self) {
         tell::tend_inbox(self.rooms, self.kept);
+        tell::tend_store(self.rooms, self.kept);
         if !self.usable || !self.may_send() {
             tell::expire(self.rooms);
         }

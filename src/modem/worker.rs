@@ -99,6 +99,7 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
     let until = rooms.clock.now().tick + pause;
     while rooms.clock.now().tick < until && !ears.stop.said() {
         tell::tend_inbox(rooms, kept);
+        tell::tend_store(rooms, kept);
         tell::expire(rooms);
         tokio::select! {
             biased;

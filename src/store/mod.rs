@@ -373,6 +373,11 @@ impl Store {
         (narrow(used), narrow(limit))
     }
 
+    /// True when messages of a `share`-th of the limit more would fit, finished ones gone for them.
+    pub fn has_room(&self, share: usize) -> bool {
+        room::has_room(&self.index, self.journal.space(), share)
+    }
+
     /// Journal bytes written since the agent started (flash wear).
     pub fn written(&self) -> u64 {
         self.journal.written()

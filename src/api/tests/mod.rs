@@ -83,6 +83,7 @@ impl Rig {
             feed,
             targets: Rc::default(),
             modem,
+            settings: crate::config::Settings::default(),
             clock,
         };
         let freed = Rc::new(RefCell::new(Vec::new()));
