@@ -57,11 +57,11 @@ fn say(text: &str) -> ExitCode {
     }
 }
 
-/// One thread drives every edge; a second exists only while a host name is looked up.
+/// One thread drives every edge; two more exist only while host names are looked up.
 fn in_runtime(agent: impl Future<Output = Result<(), String>>) -> ExitCode {
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(1)
+        .max_blocking_threads(2)
         .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))

@@ -120,6 +120,52 @@ fn twenty_messages_are_forwarded_once_and_in_order_although_the_agent_is_killed_
     assert!(on_air.len() >= 18, "{on_air:?}");
 }
 
+fn sent(bench: &Bench) -> Vec<Value> {
+    let (_, page) = bench.api("GET", "/messages?box=sent&limit=100", None);
+    page["messages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn fifty_messages_wait_while_the_network_takes_none_and_two_kills_and_go_once_and_in_order() {
+    let mut bench = bench(&format!(
+        "config to_sms 'boss'\n\toption enabled '1'\n\tlist fwd_number '{BOSS}'\n"
+    ));
+    bench.control("fail 1000 38");
+    let texts: Vec<String> = (0..50).map(|number| format!("message {number}")).collect();
+    for (round, some) in texts.chunks(17).enumerate() {
+        for text in some {
+            deliver(&bench, PHONE, text);
+        }
+        let before = round * 17;
+        wait_until(PATIENCE, "all asked for, the first one refused", || {
+            let sent = sent(&bench);
+            sent.len() == before + some.len() && sent[0]["error"]["code"] == 38
+        });
+        // Killed where nothing is at the modem: what is there is unconfirmed and never doubled.
+        bench.control("registration 2");
+        bench.wait_modem_state("searching");
+        if round < 2 {
+            bench.kill9();
+            bench.start_agent();
+            bench.wait_modem_state("searching");
+            bench.control("registration 1");
+            bench.wait_ready();
+        }
+    }
+    assert_eq!(bench.air().len(), 0);
+    bench.terminate();
+    bench.control("fail off");
+    bench.control("registration 1");
+    bench.start_agent();
+    let air = bench.wait_air(50);
+    let expected: Vec<(&str, &str)> = texts.iter().map(|text| (BOSS, text.as_str())).collect();
+    assert_eq!(told(&air), expected);
+    wait_until(PATIENCE, "all sent", || {
+        sent(&bench).iter().all(|one| one["status"] == "sent")
+    });
+    assert_eq!((sent(&bench).len(), bench.air().len()), (50, 50));
+}
+
 #[test]
 fn a_message_that_comes_back_from_its_recipient_goes_round_no_more() {
     let bench = bench(&format!(

@@ -55,6 +55,10 @@ fn storage(bench: &Bench) -> Value {
     bench.api("GET", "/storage", None).1
 }
 
+fn put(bench: &Bench, body: Value) -> (u16, Value) {
+    bench.api("PUT", "/storage", Some(&body))
+}
+
 fn wait_storage(bench: &Bench, expected: &Value) {
     wait_until(PATIENCE, &expected.to_string(), || {
         storage(bench) == *expected
@@ -145,7 +149,6 @@ fn the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen() {
         modem: String::from("\toption msg_storage 'sm' # the SIM\n"),
         ..Setup::default()
     });
-    let put = |bench: &Bench, body: Value| bench.api("PUT", "/storage", Some(&body));
     receive(&bench, &["on the SIM"]);
     wait_storage(
         &bench,
@@ -180,8 +183,14 @@ fn the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen() {
     bench.restart();
     assert_eq!(storage(&bench)["location"], "me");
     assert_eq!(storage(&bench)["leave_free"], all - 1);
+}
+
+#[test]
+fn what_is_no_choice_of_storage_changes_nothing() {
+    let bench = Bench::start(&Setup::default());
+    let before = std::fs::read_to_string(bench.config()).unwrap();
     let (_, same) = put(&bench, json!({}));
-    assert_eq!(same["location"], "me");
+    assert_eq!(same["location"], "sm");
     for bad in [
         json!({"location": "sd"}),
         json!({"leave_free": 256}),
@@ -190,13 +199,14 @@ fn the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen() {
     ] {
         assert_eq!(put(&bench, bad.clone()).0, 422, "{bad}");
     }
+    assert_eq!(std::fs::read_to_string(bench.config()).unwrap(), before);
     // A file that its owner is writing just now is not touched.
     std::fs::write(
         bench.config(),
         "config modem 'modem'\n\toption free 'many'\n",
     )
     .unwrap();
-    let (status, why) = put(&bench, json!({"location": "sm"}));
+    let (status, why) = put(&bench, json!({"location": "me"}));
     assert_eq!(status, 503, "{why}");
     assert!(
         why["detail"].as_str().unwrap().contains("config:2"),

@@ -119,21 +119,14 @@ fn date(at: WallTime, zone: Zone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Encoding, MessageId, Number, Received};
+    use crate::message::{MessageId, Received};
 
     fn stored(from: &str, text: &str) -> Stored {
         Stored {
             message: Received {
                 id: MessageId(4),
-                from: Number::as_received(from),
-                text: String::from(text),
                 sent_at: Some(WallTime::from_unix_s(1_672_247_971)),
-                received_at: WallTime(0),
-                parts: 1,
-                complete: true,
-                class: None,
-                encoding: Encoding::Gsm7,
-                slots: Vec::new(),
+                ..Received::sample(from, text)
             },
             read: false,
         }

@@ -101,14 +101,7 @@ pub fn send(desk: &Desk, form: &Form) -> Result<String, Problem> {
         return Ok(String::from(answers::NO_TEXT));
     };
     fits_the_state_directory(recipients.len(), text, &config)?;
-    let submission = |to| Submission {
-        to,
-        text: String::from(text),
-        flash: false,
-        report: false,
-        validity_s: None,
-        origin: String::from("post_get"),
-    };
+    let submission = |to| Submission::plain(to, text, "post_get");
     let submissions = recipients.into_iter().map(submission).collect();
     let mut outbox = desk.rooms.outbox.borrow_mut();
     match outbox.submit(submissions, None, desk.now()) {
