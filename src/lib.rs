@@ -49,6 +49,8 @@
 //! | what `%rn` stands for | [`status_text`] |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
+//! | an option that the API may change | `config/change.rs` |
+//! | the router's own time zone | [`zone`] |
 //! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |

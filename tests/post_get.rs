@@ -238,6 +238,30 @@ fn what_cannot_be_sent_is_told_in_rutos_words() {
 }
 
 #[test]
+fn limits_refuse_in_plain_words_and_tell_of_eighty_percent() {
+    let old = Old::start("\nconfig limits 'limits'\n\toption per_hour '5'\n\tlist deny '+1900'\n");
+    let send = |number: &str| {
+        let call = format!("sms_send?{LOGIN}&number={number}&text=a");
+        curl(&[&old.url(&call)])
+    };
+    let (status, said) = send("0019005550155");
+    assert_eq!(status, 403, "{said}");
+    assert!(said.contains("limits") && !said.contains('{'), "{said}");
+    for _ in 0..4 {
+        assert_eq!(send("0012025550155"), (200, String::from("OK")));
+    }
+    let (_, page) = old.bench.api("GET", "/events?after=0", None);
+    let events = page["events"].as_array().unwrap().iter();
+    let reached = events.filter(|event| event["type"] == "limit.reached");
+    let levels: Vec<&Value> = reached.map(|event| &event["data"]["percent"]).collect();
+    assert_eq!(levels, [80], "{page}");
+    assert_eq!(send("0012025550155").0, 200);
+    let (status, said) = send("0012025550155");
+    assert_eq!(status, 429, "{said}");
+    assert!(said.contains("per_hour") && !said.contains('{'), "{said}");
+}
+
+#[test]
 fn numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly() {
     let old = Old::start(GROUPS);
     let send = |more: &str| old.get("sms_send", more);

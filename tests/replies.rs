@@ -120,6 +120,61 @@ fn twenty_messages_are_forwarded_once_and_in_order_although_the_agent_is_killed_
     assert!(on_air.len() >= 18, "{on_air:?}");
 }
 
+#[test]
+fn each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody() {
+    let three = |last: u8| format!("+3706000000{last}");
+    let sections = |reply: &str| {
+        format!(
+            "config phone 'friends'\n\tlist tel '{}'\n\
+             config reply 'reply'\n\toption enabled '1'\n\toption msg 'read'\n\toption delete_sms '1'\n{reply}\n\
+             config to_sms 'listed'\n\toption enabled '1'\n\toption mode 'list_number'\n\
+             \tlist tel '0037060000001'\n\tlist fwd_number '{WIFE}'\n\
+             config to_sms 'grouped'\n\toption enabled '1'\n\toption mode 'user_group'\n\
+             \toption group 'friends'\n\tlist fwd_number '{BOSS}'\n\
+             config to_sms 'off'\n\tlist fwd_number '+12025550199'\n\
+             config to_http 'off_too'\n\toption url 'http://127.0.0.1:9/in'\n",
+            three(2)
+        )
+    };
+    let listed = "\toption mode 'list_number'\n\tlist tel '+37060000001'\n";
+    let bench = bench(&sections(listed));
+    for last in 1..=3 {
+        deliver(&bench, &three(last), &format!("from {last}"));
+    }
+    let air = bench.wait_air(3);
+    let mut told_so_far = told(&air);
+    told_so_far.sort_unstable();
+    let (one, two) = (three(1), three(2));
+    assert_eq!(
+        told_so_far,
+        [(BOSS, "from 2"), (WIFE, "from 1"), (one.as_str(), "read")]
+    );
+    wait_until(PATIENCE, "the answered one is gone", || inbox(&bench) == 2);
+    bench.write_config(
+        "",
+        &sections("\toption mode 'user_group'\n\toption group 'friends'\n"),
+    );
+    bench.reload();
+    wait_until(PATIENCE, "the reload", || {
+        bench.log().contains("is in force")
+    });
+    deliver(&bench, &one, "again from 1");
+    deliver(&bench, &two, "again from 2");
+    let air = bench.wait_air(6);
+    let mut rest = told(&air[3..]);
+    rest.sort_unstable();
+    assert_eq!(
+        rest,
+        [
+            (BOSS, "again from 2"),
+            (WIFE, "again from 1"),
+            (two.as_str(), "read")
+        ]
+    );
+    let (_, push) = bench.api("GET", "/push", None);
+    assert!(!push.to_string().contains("off"), "{push}");
+}
+
 fn sent(bench: &Bench) -> Vec<Value> {
     let (_, page) = bench.api("GET", "/messages?box=sent&limit=100", None);
     page["messages"].as_array().unwrap().clone()

@@ -70,7 +70,8 @@ impl Site {
         let config = format!(
             "server.document-root = \"{here}/www\"\nserver.bind = \"{}\"\nserver.port = {}\n\
              server.errorlog = \"{here}/error.log\"\nserver.upload-dirs = ( \"{here}\" )\n\
-             server.modules = ( \"mod_cgi\" )\ncgi.assign = ( \"\" => \"\" )\n",
+             server.modules = ( \"mod_cgi\" )\ncgi.assign = ( \"\" => \"\" )\n\
+             server.http-parseopts = ( \"url-ctrls-reject\" => \"disable\" )\n",
             self.address.ip(),
             self.address.port()
         );
@@ -155,6 +156,33 @@ fn pushes_of_every_method_arrive_at_lighttpd() {
     assert!(
         problem["detail"].as_str().unwrap().contains("507"),
         "{problem}"
+    );
+}
+
+#[test]
+fn a_sender_with_line_ends_in_his_name_puts_no_header_into_a_push() {
+    let site = Site::new();
+    site.script("sms_in", SMS_IN);
+    let _server = site.start();
+    let named = "\toption sender_num '1'\n";
+    let bench = Bench::start(&Setup {
+        sections: to_http("get", &site, named)
+            + &to_http("post", &site, &format!("{named}\toption method 'post'\n")),
+        ..Setup::default()
+    });
+    let message = json!({"from": "A\r\nWebhook", "text": "x HTTP/1.1\r\nWebhook-Id: 7"});
+    bench.control(&format!("deliver {message}"));
+    wait_until(PATIENCE, "two pushes", || site.arrived().len() == 2);
+    let mut arrived = site.arrived();
+    arrived.sort_unstable();
+    let pairs = "&message=x%20HTTP%2F1.1%0D%0AWebhook-Id%3A%207&sender=A%0D%0AWebhook";
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(
+        arrived,
+        [
+            format!("GET {pairs} []  "),
+            format!("POST  [{pairs}] {form} ")
+        ]
     );
 }
 
