@@ -9,6 +9,7 @@ mod load;
 mod model;
 mod options;
 mod problem;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod uci;
@@ -16,8 +17,8 @@ mod uci;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Agent, Api, Authorization, Config, FlashVia, Forwarding, Limits, Method, Modem, Network,
+    PhoneGroup, PostGet, Reply, Rule, ToHttp, ToSms, Trigger, Who,
 };
 pub use problem::{Problem, Severity};
 

@@ -100,6 +100,7 @@ mod tests {
             firmware: None,
             at: NOW,
             signal: &signal,
+            asked: &[],
         };
         plan(&config, &message, recent, &facts)
     }

@@ -118,6 +118,7 @@ mod tests {
                 slots: Vec::new(),
             },
             read: false,
+            rule: None,
         }
     }
 
