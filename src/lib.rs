@@ -79,6 +79,7 @@ pub mod message;
 pub mod modem;
 pub mod net;
 pub mod outbox;
+pub mod rules;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;

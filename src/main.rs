@@ -19,6 +19,7 @@ use rut_agent::config::{self, Config, Settings};
 use rut_agent::feed::Feed;
 use rut_agent::inbox::Inbox;
 use rut_agent::outbox::Outbox;
+use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
@@ -110,6 +111,8 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
+    let (rules, _calls) = Rules::new(config.clone(), rooms.for_rules());
+    let orders = spawn_local(rules.run(stop.clone()));
     let worker = spawn_local(modem::run(
         config.clone(),
         rooms.for_modem(),
@@ -138,7 +141,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes] {
+        for edge in [worker, pushes, orders] {
             let _ended = edge.await;
         }
     };
@@ -190,6 +193,17 @@ impl Rooms {
             outbox: self.outbox.clone(),
             signal: self.signal.clone(),
             store: self.store.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_rules(&self) -> rules::Rooms {
+        rules::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            signal: self.signal.clone(),
+            feed: self.feed.clone(),
             clock: self.clock,
         }
     }

@@ -371,11 +371,14 @@ pub enum EventKind {
     /// A limit is close or reached.
     #[serde(rename = "limit.reached")]
     LimitReached,
+    /// A number gave the wrong password or code too often: rules do not hear it for an hour.
+    #[serde(rename = "rule.locked")]
+    RuleLocked,
 }
 
 impl EventKind {
     /// Every kind, in SPEC's order: for `check`, for the README, for subscriptions.
-    pub const ALL: [EventKind; 10] = [
+    pub const ALL: [EventKind; 11] = [
         EventKind::MessageReceived,
         EventKind::MessageSent,
         EventKind::MessageDelivered,
@@ -386,6 +389,7 @@ impl EventKind {
         EventKind::StorageLow,
         EventKind::PushFailed,
         EventKind::LimitReached,
+        EventKind::RuleLocked,
     ];
 
     /// SPEC's name.
@@ -401,6 +405,7 @@ impl EventKind {
             EventKind::StorageLow => "storage.low",
             EventKind::PushFailed => "push.failed",
             EventKind::LimitReached => "limit.reached",
+            EventKind::RuleLocked => "rule.locked",
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     pub at: WallTime,
     /// Modem, SIM, network, levels.
     pub signal: &'a Signal,
+    /// What the router's programs said of parameters that nothing here knows, by name.
+    pub asked: &'a [(&'static str, String)],
 }
 
 /// A parameter: its two characters, what it stands for, and where it comes from.
@@ -119,7 +121,9 @@ pub fn render(text: &str, facts: &Facts<'_>) -> String {
             .find_map(|one| Some((one, after.strip_prefix(one.name)?)));
         match found {
             Some((parameter, after)) => {
-                let value = (parameter.value)(facts).filter(|value| !value.is_empty());
+                let asked = facts.asked.iter().find(|(name, _)| *name == parameter.name);
+                let value = (parameter.value)(facts).or_else(|| asked.map(|it| it.1.clone()));
+                let value = value.filter(|value| !value.is_empty());
                 out.push_str(value.as_deref().unwrap_or(UNKNOWN));
                 rest = after;
             }
@@ -184,6 +188,7 @@ mod tests {
             firmware: None,
             at: WallTime::from_unix_s(1_795_293_314),
             signal: &signal,
+            asked: &[("wi", String::from("10.0.0.2"))],
         };
         render(text, &facts)
     }
@@ -194,7 +199,7 @@ mod tests {
             shown(
                 "Router name - %rn; WAN IP - %wi; Data Connection state - %cs; Network type - %ct; Signal Strength - %ss; New FW available - %fs;"
             ),
-            "Router name - boat; WAN IP - N/A; Data Connection state - Connected; Network type - 4G; Signal Strength - -67 dBm; New FW available - N/A;"
+            "Router name - boat; WAN IP - 10.0.0.2; Data Connection state - Connected; Network type - 4G; Signal Strength - -67 dBm; New FW available - N/A;"
         );
         assert_eq!(
             shown("%ts|%it|%ut%nl%on %st %ns %ci %rq %ie"),

@@ -12,6 +12,7 @@ use super::model::{
     ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
+use super::rules;
 use crate::message::{EventKind, Memory, Number};
 
 /// The configuration these sections make. Only good when `notes` holds no error afterwards.
@@ -31,11 +32,18 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "reply" => config.reply = reply(section, notes),
             "to_sms" => config.to_sms.push(to_sms(section, notes)),
             "limits" => config.limits = limits(section),
+            "sms_rule" if section.flag("enabled") => {
+                config.sms_rules.push(rules::sms_rule(section, notes));
+            }
+            "call_rule" if section.flag("enabled") => {
+                config.call_rules.push(rules::rule(section, notes));
+            }
             // Of functions that come later.
             _ => {}
         }
     }
     one_door_each(&config, sections, notes);
+    rules::doubles(&config, sections, notes);
     config
 }
 
@@ -316,7 +324,7 @@ fn seconds(section: &Checked, name: &str) -> Duration {
     Duration::from_secs(u64::from(section.whole(name)))
 }
 
-fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
+pub(super) fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
     section
         .texts(name)
         .into_iter()

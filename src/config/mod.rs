@@ -11,6 +11,7 @@ mod load;
 mod model;
 mod options;
 mod problem;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod uci;
@@ -19,8 +20,8 @@ pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Agent, Api, Authorization, Config, FlashVia, Forwarding, Limits, Method, Modem, Network,
+    PhoneGroup, PostGet, Reply, Rule, ToHttp, ToSms, Trigger, Who,
 };
 pub use problem::{Problem, Severity};
 

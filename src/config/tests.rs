@@ -102,7 +102,8 @@ fn the_tables_defaults_are_the_models() {
         .map(|section| with_defaults(section, if section.many { "x" } else { section.kind }))
         .collect::<String>()
         .replace("config phone 'x'", "config phone 'y'")
-        .replace("config to_sms 'x'", "config to_sms 'z'");
+        .replace("config to_sms 'x'", "config to_sms 'z'")
+        .replace("config sms_rule 'x'", "config sms_rule 'w'");
     let (config, _) = read(&text, "f");
     let expected = Config {
         to_http: vec![ToHttp {

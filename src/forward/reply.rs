@@ -86,6 +86,7 @@ mod tests {
             firmware: None,
             at: NOW,
             signal: &signal,
+            asked: &[],
         };
         plan(&config, &message, recent, &facts)
     }

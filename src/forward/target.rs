@@ -23,6 +23,7 @@ use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp, ToSms};
 use crate::feed::Listener;
+use crate::inbox::Stored;
 use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
 use crate::outbox::Refusal;
@@ -114,12 +115,19 @@ impl Work {
         }
     }
 
-    /// Takes in the events that are new since the last look.
+    /// Takes in the events that are new since the last look, as far as the rules have looked at them.
     fn look(&mut self) {
+        let judged = self.common.rooms.inbox.borrow().judged();
         loop {
             let news: Vec<Event> = {
                 let store = self.common.rooms.store.borrow();
-                store.events_after(self.queue.seen()).take(LOOK).collect()
+                let events = store.events_after(self.queue.seen());
+                events
+                    .take_while(|event| {
+                        event.seq <= judged || event.kind != EventKind::MessageReceived
+                    })
+                    .take(LOOK)
+                    .collect()
             };
             if news.is_empty() {
                 break;
@@ -133,7 +141,7 @@ impl Work {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let message = || message(&self.common.rooms, event);
+        let message = || stored(&self.common.rooms, event);
         kinds::named(&self.config, &self.name)
             .is_some_and(|target| target.wants(&self.config, event, message))
     }
@@ -150,7 +158,7 @@ impl Work {
             log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
             return self.done();
         };
-        let message = message(&self.common.rooms, &event);
+        let message = stored(&self.common.rooms, &event).map(|stored| stored.message);
         if event.kind == EventKind::MessageReceived && message.is_none() {
             log::info!("push to '{name}': message {seq} was deleted before it went; passed over");
             return self.done();
@@ -223,6 +231,7 @@ impl Work {
             firmware: firmware.as_deref(),
             at: now,
             signal: &rooms.signal.borrow(),
+            asked: &[],
         };
         reply::plan(&self.config, message, &recent, &facts)
     }
@@ -364,12 +373,11 @@ impl Work {
 }
 
 /// The received message that `event` announces.
-pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
+pub(super) fn stored(rooms: &Rooms, event: &Event) -> Option<Stored> {
     if event.kind != EventKind::MessageReceived {
         return None;
     }
-    let stored = rooms.inbox.borrow().get(event.message?);
-    stored.map(|stored| stored.message)
+    rooms.inbox.borrow().get(event.message?)
 }
 
 /// The `Idempotency-Key` of what goes by SMS, such as `to_sms:boss:17`, behind a control character that no HTTP header
@@ -384,15 +392,17 @@ pub(super) fn takes(
     config: &Config,
     rooms: &Rooms,
     target: Target<'_>,
-    (event, message): (&Event, &Received),
+    (event, stored): (&Event, &Stored),
 ) -> bool {
     let went = match target {
-        Target::Http(http) => webhook::request(http, event, Some(message), event.at).is_ok(),
+        Target::Http(http) => {
+            webhook::request(http, event, Some(&stored.message), event.at).is_ok()
+        }
         Target::Sms(_) => {
             let outbox = rooms.outbox.borrow();
             outbox.has_answered(&sms_key(&target.id(), event.seq))
         }
         Target::Reply(_) => true,
     };
-    went && target.wants(config, event, || Some(message.clone()))
+    went && target.wants(config, event, || Some(stored.clone()))
 }

@@ -79,6 +79,8 @@ pub struct Stored {
     pub message: Received,
     /// It was read.
     pub read: bool,
+    /// The rule that took it.
+    pub rule: Option<String>,
 }
 
 /// The keeper of received messages.
@@ -89,6 +91,7 @@ pub struct Inbox {
     assembly: Assembly,
     recent: Recent,
     decode: Decode,
+    judged: u64,
 }
 
 /// How a PDU becomes a DELIVER; `None` when nobody can read it.
@@ -168,6 +171,7 @@ impl Inbox {
             assembly: Assembly::new(part_timeout),
             recent: Recent::default(),
             decode,
+            judged: u64::MAX,
         };
         inbox.find_parts(now.tick);
         inbox.find_repeatable(now.tick);
@@ -458,12 +462,28 @@ impl Inbox {
     fn with_slots(&self, mut message: Received, holdings: &[(Slot, Holding)]) -> Stored {
         let own = holdings.iter().filter(|(_, held)| held.owner == message.id);
         message.slots = own.map(|(slot, _)| *slot).collect();
-        let read = self
-            .store
-            .borrow()
-            .get(stored::mark_key(message.id))
-            .is_some();
-        Stored { message, read }
+        let (read, rule) = stored::read_mark(&self.store.borrow(), message.id);
+        Stored {
+            message,
+            read,
+            rule,
+        }
+    }
+
+    /// Up to this message the rules have said which are theirs; whoever hands messages on waits for that.
+    pub fn judged(&self) -> u64 {
+        self.judged
+    }
+
+    /// The rules have looked at everything up to `id`; `u64::MAX`: nobody need wait for them.
+    pub fn set_judged(&mut self, id: u64) {
+        self.judged = id;
+    }
+
+    /// That `rule` has taken a message, for the batch of the one who says so.
+    pub fn taken(&self, id: MessageId, rule: &str) -> Change {
+        let (read, _) = stored::read_mark(&self.store.borrow(), id);
+        stored::put_mark(id, read, Some(rule))
     }
 
     /// One message.
@@ -487,8 +507,9 @@ impl Inbox {
             return Ok(false);
         }
         let mut store = self.store.borrow_mut();
-        if store.get(stored::mark_key(id)).is_none() {
-            store.apply(&[stored::put_read(id)])?;
+        let (read, rule) = stored::read_mark(&store, id);
+        if !read {
+            store.apply(&[stored::put_mark(id, true, rule.as_deref())])?;
         }
         Ok(true)
     }

@@ -56,8 +56,10 @@ pub enum Kind {
     Idempotency = 7,
     /// An event (`store/` itself), id: its sequence number.
     Event = 8,
-    /// How far a listener has come (`forward/`, `smpp/`), id: hash of its name.
+    /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
     Cursor = 9,
+    /// What the rules must remember (`rules/`), id: 0.
+    Rules = 10,
 }
 
 /// A record's key.

@@ -11,16 +11,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 /// Bytes of each output that are kept; the rest is read and dropped.
-const KEPT: usize = 8 * 1024;
+const KEPT: usize = 64 * 1024;
 
 /// How a program ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
-    /// The beginning of what it printed, 8 KB at most.
+    /// The beginning of what it printed, 64 KB at most.
     pub stdout: String,
-    /// The beginning of what it complained of, 8 KB at most.
+    /// The beginning of what it complained of, 64 KB at most.
     pub stderr: String,
 }
 

@@ -129,6 +129,7 @@ mod tests {
                 ..Received::sample(from, text)
             },
             read: false,
+            rule: None,
         }
     }
 
