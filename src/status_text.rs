@@ -5,6 +5,7 @@
 
 use crate::signal::{ModemState, Registration, Signal, Technology};
 use crate::time::WallTime;
+use crate::zone::Zone;
 
 /// What is known at the moment.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub struct Facts<'a> {
     pub firmware: Option<&'a str>,
     /// Now.
     pub at: WallTime,
+    /// Whose time `%ts` is.
+    pub zone: Zone,
     /// Modem, SIM, network, levels.
     pub signal: &'a Signal,
     /// What the router's programs said of parameters that nothing here knows, by name.
@@ -38,7 +41,7 @@ const UNKNOWN: &str = "N/A";
 #[rustfmt::skip]
 pub static PARAMETERS: &[Parameter] = &[
     known("nl", "new line", |_| Some(String::from("\n"))),
-    known("ts", "time, such as 2026-11-21 20:35:14 (UTC)", |facts| Some(blank_separated(facts.at))),
+    known("ts", "local time, such as 2026-11-21 20:35:14", |facts| Some(blank_separated(facts))),
     known("it", "time, such as 2026-11-21T20:35:14Z", |facts| Some(facts.at.rfc3339())),
     known("ut", "time, seconds since 1970", |facts| Some(facts.at.unix_s().to_string())),
     known("rn", "router name", |facts| facts.router.map(String::from)),
@@ -134,8 +137,10 @@ pub fn render(text: &str, facts: &Facts<'_>) -> String {
     out
 }
 
-fn blank_separated(at: WallTime) -> String {
-    at.rfc3339().replace('T', " ").replace('Z', "")
+fn blank_separated(facts: &Facts<'_>) -> String {
+    let local = facts.zone.local(facts.at).unix_timestamp();
+    let text = WallTime::from_unix_s(local).rfc3339();
+    text.replace('T', " ").replace('Z', "")
 }
 
 fn registration(facts: &Facts<'_>) -> &'static str {
@@ -187,6 +192,7 @@ mod tests {
             router: Some("boat"),
             firmware: None,
             at: WallTime::from_unix_s(1_795_293_314),
+            zone: Zone::of("CET-1"),
             signal: &signal,
             asked: &[("wi", String::from("10.0.0.2"))],
         };
@@ -203,7 +209,7 @@ mod tests {
         );
         assert_eq!(
             shown("%ts|%it|%ut%nl%on %st %ns %ci %rq %ie"),
-            "2026-11-21 20:35:14|2026-11-21T20:35:14Z|1795293314\nBitė ready registered, roaming 01A2B3C -10.5 dB 490154203237518"
+            "2026-11-21 21:35:14|2026-11-21T20:35:14Z|1795293314\nBitė ready registered, roaming 01A2B3C -10.5 dB 490154203237518"
         );
         assert_eq!(
             shown("Input (3) - %g0, Output (4) - %g1"),

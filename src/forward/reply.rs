@@ -85,6 +85,7 @@ mod tests {
             router: Some("boat"),
             firmware: None,
             at: NOW,
+            zone: Default::default(),
             signal: &signal,
             asked: &[],
         };

@@ -230,6 +230,7 @@ impl Work {
             router: router.as_deref(),
             firmware: firmware.as_deref(),
             at: now,
+            zone: system::time_zone(),
             signal: &rooms.signal.borrow(),
             asked: &[],
         };

@@ -2,6 +2,7 @@
 //! and never talks to the modem: it tells which slots may be freed, the modem's worker frees them.
 
 mod assemble;
+mod made;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::assemble::{Assembly, Group, Part, Verdict};
+use self::made::{joined, unreadable, whole};
 use self::stored::Holding;
 use crate::feed::Feed;
-use crate::message::{Encoding, EventKind, MessageId, Number, Received, Slot};
+use crate::message::{EventKind, MessageId, Number, Received, Slot};
 use crate::sms::{self, Deliver, Direction, Tpdu};
 use crate::store::{Change, Kind, Shared, WhyNot};
 use crate::time::{Now, Tick, WallTime};
@@ -547,58 +549,5 @@ impl Inbox {
         let store = self.store.borrow();
         let (id, value) = store.range(Kind::Received, 0).next_back()?;
         stored::read_message(id, value).map(|(message, _)| message.received_at)
-    }
-}
-
-/// A message of one DELIVER.
-fn whole(deliver: &Deliver, now: Now) -> Received {
-    Received {
-        id: MessageId(0),
-        from: deliver.from.clone(),
-        text: assemble::text_of(&deliver.body),
-        sent_at: deliver.sent_at,
-        received_at: now.wall,
-        parts: 1,
-        complete: true,
-        class: deliver.class,
-        encoding: deliver.encoding,
-        slots: Vec::new(),
-    }
-}
-
-/// A message of bytes nobody can read.
-fn unreadable(arrival: &Arrival, now: Now) -> Received {
-    Received {
-        id: MessageId(0),
-        from: Number::as_received("unknown"),
-        text: sms::to_hex(&arrival.pdu),
-        sent_at: None,
-        received_at: now.wall,
-        parts: 1,
-        complete: true,
-        class: None,
-        encoding: Encoding::Data,
-        slots: Vec::new(),
-    }
-}
-
-/// A message of parts, in order of their sequence.
-fn joined(parts: &[(u8, &Part)], total: u8) -> Received {
-    let first = parts.first().map(|(_, part)| &part.deliver);
-    let earliest = parts.iter().min_by_key(|(_, part)| part.id);
-    Received {
-        id: MessageId(0),
-        from: first.map_or_else(
-            || Number::as_received("unknown"),
-            |first| first.from.clone(),
-        ),
-        text: assemble::join(parts, total),
-        sent_at: first.and_then(|first| first.sent_at),
-        received_at: earliest.map_or_else(WallTime::default, |(_, part)| part.received_at),
-        parts: total,
-        complete: parts.len() == usize::from(total),
-        class: first.and_then(|first| first.class),
-        encoding: first.map_or(Encoding::Data, |first| first.encoding),
-        slots: Vec::new(),
     }
 }

@@ -197,6 +197,7 @@ impl Runner {
                 let named = config.agent.name.clone();
                 let (router, firmware) = (named.or_else(system::host_name), system::firmware());
                 let facts = Facts {
+                    zone: system::time_zone(),
                     router: router.as_deref(),
                     firmware: firmware.as_deref(),
                     at: now.wall,

@@ -1,6 +1,8 @@
 //! Edge: what the router's system knows of itself. Never fails: what cannot be read is not known.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+use crate::zone::Zone;
+
 /// The system's host name.
 pub fn host_name() -> Option<String> {
     first_line("/proc/sys/kernel/hostname")
@@ -11,12 +13,14 @@ pub fn firmware() -> Option<String> {
     first_line("/etc/version")
 }
 
-/// The local time zone as a POSIX TZ text: from `TZ`, else from OpenWrt's `/tmp/TZ` or `/etc/TZ`.
-pub fn time_zone() -> Option<String> {
+/// The local time zone: from `TZ`, else from OpenWrt's `/tmp/TZ` or `/etc/TZ`. To be asked each time: its owner may
+/// change it.
+pub fn time_zone() -> Zone {
     let named = std::env::var("TZ").ok().filter(|text| !text.is_empty());
-    named
+    let told = named
         .or_else(|| first_line("/tmp/TZ"))
-        .or_else(|| first_line("/etc/TZ"))
+        .or_else(|| first_line("/etc/TZ"));
+    Zone::of(&told.unwrap_or_default())
 }
 
 fn first_line(path: &str) -> Option<String> {

@@ -40,7 +40,11 @@ impl Process {
     pub fn start_in(line: &[String], log: &Path, env: &[(String, String)]) -> Process {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let (program, args) = line.split_first().unwrap();
-        let mut command = Command::new(program);
+        // Looked for in our own PATH, not in that of `env`.
+        let mut paths = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .map(|folder| folder.join(program));
+        let found = paths.find(|path| !program.contains('/') && path.is_file());
+        let mut command = Command::new(found.unwrap_or_else(|| program.into()));
         command
             .args(args)
             .envs(env.iter().cloned())

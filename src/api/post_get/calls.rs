@@ -13,7 +13,6 @@ use crate::inbox::Query;
 use crate::message::{MessageId, Number, Submission};
 use crate::outbox::Refusal;
 use crate::system;
-use crate::zone::Zone;
 
 /// Messages taken from the store at a time.
 const BATCH: usize = 20;
@@ -26,7 +25,7 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
         Some("read") => Some(true),
         Some(_) => return Ok(String::from(answers::UNKNOWN_STATE)),
     };
-    let (mut out, zone) = (String::new(), zone());
+    let (mut out, zone) = (String::new(), system::time_zone());
     let mut query = Query {
         limit: BATCH,
         ..Query::default()
@@ -63,13 +62,8 @@ pub fn read(desk: &Desk, form: &Form) -> Result<String, Problem> {
         log::warn!("post_get: message {id} was read but cannot be marked so: {why}");
     }
     let mut out = String::new();
-    answers::record(&stored, zone(), &mut out);
+    answers::record(&stored, system::time_zone(), &mut out);
     Ok(out)
-}
-
-/// Asked for each answer: the owner may change it while the agent runs.
-fn zone() -> Zone {
-    Zone::of(&system::time_zone().unwrap_or_default())
 }
 
 /// `sms_delete`: the message, and the modem's slots that hold it.
