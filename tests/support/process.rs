@@ -41,8 +41,8 @@ impl Process {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let (program, args) = line.split_first().unwrap();
         // Looked for in our own PATH, not in that of `env`.
-        let mut paths = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-            .map(|folder| folder.join(program));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut paths = std::env::split_paths(&path).map(|folder| folder.join(program));
         let found = paths.find(|path| !program.contains('/') && path.is_file());
         let mut command = Command::new(found.unwrap_or_else(|| program.into()));
         command
