@@ -52,7 +52,7 @@ pub async fn demo(options: Demo) -> Result<(), String> {
     let modem = spawn_local(sim::run(modem_options(&folder), stop));
     welcome(&folder, &base, &token, &socket);
     let (_live, watched) = watch::channel(Rc::new(config));
-    let result = crate::agent(watched, clock, socket).await;
+    let result = crate::agent(watched, clock, socket, config::Settings::default()).await;
     stopper.stop();
     let _ended = modem.await;
     result

@@ -33,6 +33,11 @@ impl Feed {
         });
     }
 
+    /// Rings without news: what somebody waits for beside an event may have come.
+    pub fn nudge(&self) {
+        self.newest.send_modify(|_| {});
+    }
+
     /// The newest event rung so far.
     pub fn newest(&self) -> u64 {
         *self.newest.borrow()

@@ -51,6 +51,9 @@
 //! | what `%rn` stands for | [`status_text`] |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
+//! | an option that the API may change | `config/change.rs` |
+//! | the router's own time zone | [`zone`] |
+//! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
 //!
@@ -82,6 +85,7 @@ pub mod message;
 pub mod modem;
 pub mod net;
 pub mod outbox;
+pub mod rules;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -89,5 +93,7 @@ pub mod sms;
 pub mod status_text;
 pub mod stop;
 pub mod store;
+pub mod system;
 pub mod time;
 pub mod url;
+pub mod zone;

@@ -15,10 +15,11 @@ use tokio::task::{LocalSet, spawn_local};
 
 use rut_agent::cli::{self, Command, Run};
 use rut_agent::clock::Clock;
-use rut_agent::config::{self, Config};
+use rut_agent::config::{self, Config, Settings};
 use rut_agent::feed::Feed;
 use rut_agent::inbox::Inbox;
 use rut_agent::outbox::Outbox;
+use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
@@ -58,11 +59,11 @@ fn say(text: &str) -> ExitCode {
     }
 }
 
-/// One thread drives every edge; a second exists only while a host name is looked up.
+/// One thread drives every edge; two more exist only while host names are looked up.
 fn in_runtime(agent: impl Future<Output = Result<(), String>>) -> ExitCode {
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(1)
+        .max_blocking_threads(2)
         .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))
@@ -90,8 +91,9 @@ async fn daemon(options: Run) -> Result<(), String> {
 
     let (live, watched) = watch::channel(Rc::new(config));
     let socket = options.socket.clone();
-    let reload = spawn_local(reload_on_hangup(options, live));
-    let result = agent(watched, clock, socket).await;
+    let settings = Settings::of(options.config.as_deref());
+    let reload = spawn_local(reload_on_hangup(options, live, settings.clone()));
+    let result = agent(watched, clock, socket, settings).await;
     reload.abort();
     result
 }
@@ -101,6 +103,7 @@ async fn agent(
     config: watch::Receiver<Rc<Config>>,
     clock: Clock,
     socket: PathBuf,
+    settings: Settings,
 ) -> Result<(), String> {
     let first = config.borrow().clone();
     message::log_numbers_in_full(first.agent.log_numbers);
@@ -109,6 +112,8 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
+    let (rules, _calls) = Rules::new(config.clone(), rooms.for_rules());
+    let orders = spawn_local(rules.run(stop.clone()));
     let worker = spawn_local(modem::run(
         config.clone(),
         rooms.for_modem(),
@@ -123,7 +128,7 @@ async fn agent(
     ));
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets),
+        rooms.for_api(modem, targets, settings),
         socket,
         stop,
     ));
@@ -137,7 +142,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes] {
+        for edge in [worker, pushes, orders] {
             let _ended = edge.await;
         }
     };
@@ -193,6 +198,17 @@ impl Rooms {
         }
     }
 
+    fn for_rules(&self) -> rules::Rooms {
+        rules::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            signal: self.signal.clone(),
+            feed: self.feed.clone(),
+            clock: self.clock,
+        }
+    }
+
     fn for_forward(&self, modem: &modem::Handle) -> forward::Rooms {
         forward::Rooms {
             store: self.store.clone(),
@@ -205,7 +221,12 @@ impl Rooms {
         }
     }
 
-    fn for_api(&self, modem: modem::Handle, targets: forward::Targets) -> api::Rooms {
+    fn for_api(
+        &self,
+        modem: modem::Handle,
+        targets: forward::Targets,
+        settings: Settings,
+    ) -> api::Rooms {
         api::Rooms {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
@@ -214,17 +235,22 @@ impl Rooms {
             feed: self.feed.clone(),
             targets,
             modem,
+            settings,
             clock: self.clock,
         }
     }
 }
 
-/// SIGHUP: reads the configuration again. A bad one is refused and the old one stays in force.
-async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>) {
+/// SIGHUP, or a change by the API: reads the configuration again. A bad one is refused and the old one stays in force.
+async fn reload_on_hangup(options: Run, live: watch::Sender<Rc<Config>>, settings: Settings) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return log::error!("SIGHUP cannot be heard: a changed configuration needs a restart");
     };
-    while hangup.recv().await.is_some() {
+    loop {
+        tokio::select! {
+            heard = hangup.recv() => if heard.is_none() { return },
+            () = settings.changed() => {}
+        }
         let (config, problems) = config::load(options.config.as_deref(), &options.overrides);
         problems.iter().for_each(|problem| log::warn!("{problem}"));
         match config {

@@ -204,6 +204,25 @@ pub struct Received {
     pub slots: Vec<Slot>,
 }
 
+#[cfg(test)]
+impl Received {
+    /// One that the unit tests take for any: whole, of one part, in no slot.
+    pub fn sample(from: &str, text: &str) -> Received {
+        Received {
+            id: MessageId(7),
+            from: Number::as_received(from),
+            text: String::from(text),
+            sent_at: None,
+            received_at: WallTime(0),
+            parts: 1,
+            complete: true,
+            class: None,
+            encoding: Encoding::Gsm7,
+            slots: Vec::new(),
+        }
+    }
+}
+
 /// Where an outgoing message stands (SPEC section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -265,6 +284,20 @@ pub struct Submission {
     pub validity_s: Option<u32>,
     /// Who asked, for logs and loops: `api`, `post_get`, `reply`, `to_sms:NAME`, `pop3`, `smpp`, `rule:NAME`.
     pub origin: String,
+}
+
+impl Submission {
+    /// One that asks for nothing but to be sent: no flash, no report, the usual validity.
+    pub fn plain(to: Number, text: &str, origin: &str) -> Submission {
+        Submission {
+            to,
+            text: String::from(text),
+            flash: false,
+            report: false,
+            validity_s: None,
+            origin: String::from(origin),
+        }
+    }
 }
 
 /// An outgoing message as it stands.
@@ -338,11 +371,14 @@ pub enum EventKind {
     /// A limit is close or reached.
     #[serde(rename = "limit.reached")]
     LimitReached,
+    /// A number gave the wrong password or code too often: rules do not hear it for an hour.
+    #[serde(rename = "rule.locked")]
+    RuleLocked,
 }
 
 impl EventKind {
     /// Every kind, in SPEC's order: for `check`, for the README, for subscriptions.
-    pub const ALL: [EventKind; 10] = [
+    pub const ALL: [EventKind; 11] = [
         EventKind::MessageReceived,
         EventKind::MessageSent,
         EventKind::MessageDelivered,
@@ -353,6 +389,7 @@ impl EventKind {
         EventKind::StorageLow,
         EventKind::PushFailed,
         EventKind::LimitReached,
+        EventKind::RuleLocked,
     ];
 
     /// SPEC's name.
@@ -368,6 +405,7 @@ impl EventKind {
             EventKind::StorageLow => "storage.low",
             EventKind::PushFailed => "push.failed",
             EventKind::LimitReached => "limit.reached",
+            EventKind::RuleLocked => "rule.locked",
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::signal::{ModemState, Registration, Signal, Technology};
 use crate::time::WallTime;
+use crate::zone::Zone;
 
 /// What is known at the moment.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +16,12 @@ pub struct Facts<'a> {
     pub firmware: Option<&'a str>,
     /// Now.
     pub at: WallTime,
+    /// Whose time `%ts` is.
+    pub zone: Zone,
     /// Modem, SIM, network, levels.
     pub signal: &'a Signal,
+    /// What the router's programs said of parameters that nothing here knows, by name.
+    pub asked: &'a [(&'static str, String)],
 }
 
 /// A parameter: its two characters, what it stands for, and where it comes from.
@@ -36,7 +41,7 @@ const UNKNOWN: &str = "N/A";
 #[rustfmt::skip]
 pub static PARAMETERS: &[Parameter] = &[
     known("nl", "new line", |_| Some(String::from("\n"))),
-    known("ts", "time, such as 2026-11-21 20:35:14 (UTC)", |facts| Some(blank_separated(facts.at))),
+    known("ts", "local time, such as 2026-11-21 20:35:14", |facts| Some(blank_separated(facts))),
     known("it", "time, such as 2026-11-21T20:35:14Z", |facts| Some(facts.at.rfc3339())),
     known("ut", "time, seconds since 1970", |facts| Some(facts.at.unix_s().to_string())),
     known("rn", "router name", |facts| facts.router.map(String::from)),
@@ -119,7 +124,9 @@ pub fn render(text: &str, facts: &Facts<'_>) -> String {
             .find_map(|one| Some((one, after.strip_prefix(one.name)?)));
         match found {
             Some((parameter, after)) => {
-                let value = (parameter.value)(facts).filter(|value| !value.is_empty());
+                let asked = facts.asked.iter().find(|(name, _)| *name == parameter.name);
+                let value = (parameter.value)(facts).or_else(|| asked.map(|it| it.1.clone()));
+                let value = value.filter(|value| !value.is_empty());
                 out.push_str(value.as_deref().unwrap_or(UNKNOWN));
                 rest = after;
             }
@@ -130,8 +137,10 @@ pub fn render(text: &str, facts: &Facts<'_>) -> String {
     out
 }
 
-fn blank_separated(at: WallTime) -> String {
-    at.rfc3339().replace('T', " ").replace('Z', "")
+fn blank_separated(facts: &Facts<'_>) -> String {
+    let local = facts.zone.local(facts.at).unix_timestamp();
+    let text = WallTime::from_unix_s(local).rfc3339();
+    text.replace('T', " ").replace('Z', "")
 }
 
 fn registration(facts: &Facts<'_>) -> &'static str {
@@ -183,7 +192,9 @@ mod tests {
             router: Some("boat"),
             firmware: None,
             at: WallTime::from_unix_s(1_795_293_314),
+            zone: Zone::of("CET-1"),
             signal: &signal,
+            asked: &[("wi", String::from("10.0.0.2"))],
         };
         render(text, &facts)
     }
@@ -194,11 +205,11 @@ mod tests {
             shown(
                 "Router name - %rn; WAN IP - %wi; Data Connection state - %cs; Network type - %ct; Signal Strength - %ss; New FW available - %fs;"
             ),
-            "Router name - boat; WAN IP - N/A; Data Connection state - Connected; Network type - 4G; Signal Strength - -67 dBm; New FW available - N/A;"
+            "Router name - boat; WAN IP - 10.0.0.2; Data Connection state - Connected; Network type - 4G; Signal Strength - -67 dBm; New FW available - N/A;"
         );
         assert_eq!(
             shown("%ts|%it|%ut%nl%on %st %ns %ci %rq %ie"),
-            "2026-11-21 20:35:14|2026-11-21T20:35:14Z|1795293314\nBitė ready registered, roaming 01A2B3C -10.5 dB 490154203237518"
+            "2026-11-21 21:35:14|2026-11-21T20:35:14Z|1795293314\nBitė ready registered, roaming 01A2B3C -10.5 dB 490154203237518"
         );
         assert_eq!(
             shown("Input (3) - %g0, Output (4) - %g1"),

@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use support::{Bench, PATIENCE, Setup, wait_for, wait_until};
 
 fn submit(bench: &Bench, to: &str, text: &str) -> String {
-    let (status, answer) = bench.api("POST", "/messages", Some(&json!({"to": to, "text": text})));
-    assert_eq!(status, 202, "{answer}");
-    String::from(answer["messages"][0]["id"].as_str().unwrap())
+    bench.submit(&json!({"to": to, "text": text}))
 }
 
 fn wait_status(bench: &Bench, id: &str, status: &str) -> Value {

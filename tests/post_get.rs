@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "post_get/router.rs"]
+mod router;
 mod support;
 
 use std::net::SocketAddr;
@@ -28,6 +30,11 @@ struct Old {
 
 impl Old {
     fn start(more: &str) -> Old {
+        Old::prepare(more, None).go()
+    }
+
+    /// Without its agent. `pin`: the SIM asks for it.
+    fn prepare(more: &str, pin: Option<&'static str>) -> Old {
         // Not the API's address: a client that knocks too early must not take the port it knocks at.
         let address = SocketAddr::from(([127, 0, 0, 2], free_address().port()));
         let sections = format!(
@@ -36,16 +43,22 @@ impl Old {
         );
         let setup = Setup {
             sections: sections.clone(),
+            pin,
             ..Setup::default()
         };
-        let bench = Bench::start(&setup);
-        let old = Old {
-            bench,
+        Old {
+            bench: Bench::sim_only(&setup),
             address,
             sections,
-        };
-        wait_until(PATIENCE, "Post/Get", || old.listens());
-        old
+        }
+    }
+
+    /// Starts its agent, which must not be running.
+    fn go(mut self) -> Old {
+        self.bench.start_agent();
+        self.bench.wait_ready();
+        wait_until(PATIENCE, "Post/Get", || self.listens());
+        self
     }
 
     fn listens(&self) -> bool {
@@ -225,6 +238,30 @@ fn what_cannot_be_sent_is_told_in_rutos_words() {
 }
 
 #[test]
+fn limits_refuse_in_plain_words_and_tell_of_eighty_percent() {
+    let old = Old::start("\nconfig limits 'limits'\n\toption per_hour '5'\n\tlist deny '+1900'\n");
+    let send = |number: &str| {
+        let call = format!("sms_send?{LOGIN}&number={number}&text=a");
+        curl(&[&old.url(&call)])
+    };
+    let (status, said) = send("0019005550155");
+    assert_eq!(status, 403, "{said}");
+    assert!(said.contains("limits") && !said.contains('{'), "{said}");
+    for _ in 0..4 {
+        assert_eq!(send("0012025550155"), (200, String::from("OK")));
+    }
+    let (_, page) = old.bench.api("GET", "/events?after=0", None);
+    let events = page["events"].as_array().unwrap().iter();
+    let reached = events.filter(|event| event["type"] == "limit.reached");
+    let levels: Vec<&Value> = reached.map(|event| &event["data"]["percent"]).collect();
+    assert_eq!(levels, [80], "{page}");
+    assert_eq!(send("0012025550155").0, 200);
+    let (status, said) = send("0012025550155");
+    assert_eq!(status, 429, "{said}");
+    assert!(said.contains("per_hour") && !said.contains('{'), "{said}");
+}
+
+#[test]
 fn numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly() {
     let old = Old::start(GROUPS);
     let send = |more: &str| old.get("sms_send", more);
@@ -285,7 +322,8 @@ fn strangers_are_told_so_slowed_down_and_shut_out_and_nobody_logs_what_they_trie
         assert_eq!(status, 405, "{said}");
         assert!(said.contains("list allow"), "{said}");
     }
-    for call in ["mobile_data", "mobile_sim_pin", "", "sms_send/x"] {
+    assert_eq!(curl(&[&url("mobile_sim_pin", LOGIN)]).0, 405);
+    for call in ["mobile", "", "sms_send/x"] {
         assert_eq!(curl(&[&url(call, LOGIN)]).0, 404, "{call}");
     }
     let no = (401, String::from("Bad username or password"));

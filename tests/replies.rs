@@ -121,6 +121,107 @@ fn twenty_messages_are_forwarded_once_and_in_order_although_the_agent_is_killed_
 }
 
 #[test]
+fn each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody() {
+    let three = |last: u8| format!("+3706000000{last}");
+    let sections = |reply: &str| {
+        format!(
+            "config phone 'friends'\n\tlist tel '{}'\n\
+             config reply 'reply'\n\toption enabled '1'\n\toption msg 'read'\n\toption delete_sms '1'\n{reply}\n\
+             config to_sms 'listed'\n\toption enabled '1'\n\toption mode 'list_number'\n\
+             \tlist tel '0037060000001'\n\tlist fwd_number '{WIFE}'\n\
+             config to_sms 'grouped'\n\toption enabled '1'\n\toption mode 'user_group'\n\
+             \toption group 'friends'\n\tlist fwd_number '{BOSS}'\n\
+             config to_sms 'off'\n\tlist fwd_number '+12025550199'\n\
+             config to_http 'off_too'\n\toption url 'http://127.0.0.1:9/in'\n",
+            three(2)
+        )
+    };
+    let listed = "\toption mode 'list_number'\n\tlist tel '+37060000001'\n";
+    let bench = bench(&sections(listed));
+    for last in 1..=3 {
+        deliver(&bench, &three(last), &format!("from {last}"));
+    }
+    let air = bench.wait_air(3);
+    let mut told_so_far = told(&air);
+    told_so_far.sort_unstable();
+    let (one, two) = (three(1), three(2));
+    assert_eq!(
+        told_so_far,
+        [(BOSS, "from 2"), (WIFE, "from 1"), (one.as_str(), "read")]
+    );
+    wait_until(PATIENCE, "the answered one is gone", || inbox(&bench) == 2);
+    bench.write_config(
+        "",
+        &sections("\toption mode 'user_group'\n\toption group 'friends'\n"),
+    );
+    bench.reload();
+    wait_until(PATIENCE, "the reload", || {
+        bench.log().contains("is in force")
+    });
+    deliver(&bench, &one, "again from 1");
+    deliver(&bench, &two, "again from 2");
+    let air = bench.wait_air(6);
+    let mut rest = told(&air[3..]);
+    rest.sort_unstable();
+    assert_eq!(
+        rest,
+        [
+            (BOSS, "again from 2"),
+            (WIFE, "again from 1"),
+            (two.as_str(), "read")
+        ]
+    );
+    let (_, push) = bench.api("GET", "/push", None);
+    assert!(!push.to_string().contains("off"), "{push}");
+}
+
+fn sent(bench: &Bench) -> Vec<Value> {
+    let (_, page) = bench.api("GET", "/messages?box=sent&limit=100", None);
+    page["messages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn fifty_messages_wait_while_the_network_takes_none_and_two_kills_and_go_once_and_in_order() {
+    let mut bench = bench(&format!(
+        "config to_sms 'boss'\n\toption enabled '1'\n\tlist fwd_number '{BOSS}'\n"
+    ));
+    bench.control("fail 1000 38");
+    let texts: Vec<String> = (0..50).map(|number| format!("message {number}")).collect();
+    for (round, some) in texts.chunks(17).enumerate() {
+        for text in some {
+            deliver(&bench, PHONE, text);
+        }
+        let before = round * 17;
+        wait_until(PATIENCE, "all asked for, the first one refused", || {
+            let sent = sent(&bench);
+            sent.len() == before + some.len() && sent[0]["error"]["code"] == 38
+        });
+        // Killed where nothing is at the modem: what is there is unconfirmed and never doubled.
+        bench.control("registration 2");
+        bench.wait_modem_state("searching");
+        if round < 2 {
+            bench.kill9();
+            bench.start_agent();
+            bench.wait_modem_state("searching");
+            bench.control("registration 1");
+            bench.wait_ready();
+        }
+    }
+    assert_eq!(bench.air().len(), 0);
+    bench.terminate();
+    bench.control("fail off");
+    bench.control("registration 1");
+    bench.start_agent();
+    let air = bench.wait_air(50);
+    let expected: Vec<(&str, &str)> = texts.iter().map(|text| (BOSS, text.as_str())).collect();
+    assert_eq!(told(&air), expected);
+    wait_until(PATIENCE, "all sent", || {
+        sent(&bench).iter().all(|one| one["status"] == "sent")
+    });
+    assert_eq!((sent(&bench).len(), bench.air().len()), (50, 50));
+}
+
+#[test]
 fn a_message_that_comes_back_from_its_recipient_goes_round_no_more() {
     let bench = bench(&format!(
         "config to_sms 'other_agent'\n\toption enabled '1'\n\toption sender_num '1'\n\

@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The import table of DESIGN section 2: a room and the rooms it may name. Everybody may name the words of `message`,
-/// `time`, `stop` and `url`, and its own section of `config`; `clock` is for edges.
+/// `time`, `zone`, `stop` and `url`, and its own section of `config`; `clock` is for edges.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms",
+            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms", "system",
         ],
     ),
     ("cli", &["api"]),
@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "modem",
             "signal",
             "status_text",
+            "system",
         ],
     ),
     ("inbox", &["sms", "store", "feed"]),
@@ -39,21 +40,38 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("message", &[]),
     (
         "modem",
-        &["sms", "store", "inbox", "outbox", "signal", "feed"],
+        &[
+            "sms", "store", "inbox", "outbox", "signal", "feed", "system",
+        ],
     ),
     ("net", &[]),
     ("outbox", &["sms", "store", "feed", "inbox"]),
+    (
+        "rules",
+        &[
+            "sms",
+            "store",
+            "inbox",
+            "outbox",
+            "signal",
+            "feed",
+            "status_text",
+            "system",
+        ],
+    ),
     ("signal", &["feed"]),
     ("sim", &[]),
     ("sms", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
     ("store", &[]),
+    ("system", &[]),
     ("time", &[]),
     ("url", &[]),
+    ("zone", &[]),
 ];
 
-const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock"];
+const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock", "zone"];
 
 const KINDS: &[&str] = &[
     "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",

@@ -37,12 +37,6 @@ fn flash(text: &str) -> Value {
     json!({"to": "+12025550155", "text": text, "flash": true, "report": false})
 }
 
-fn submit(bench: &Bench, message: &Value) -> String {
-    let (status, answer) = bench.api("POST", "/messages", Some(message));
-    assert_eq!(status, 202, "{answer}");
-    String::from(answer["messages"][0]["id"].as_str().unwrap())
-}
-
 fn wait_status(bench: &Bench, id: &str, status: &str) -> Value {
     let path = format!("/messages/{id}");
     wait_for(PATIENCE, &format!("{path} {status}"), || {
@@ -75,7 +69,7 @@ fn a_flash_message_without_report_reaches_uqmi_word_by_word_whatever_its_text() 
         "two\nlines * ? % !",
         "  spaces  ",
     ] {
-        let id = submit(&bench, &flash(text));
+        let id = bench.submit(&flash(text));
         let sent = wait_status(&bench, &id, "sent");
         assert_eq!(sent["error"], Value::Null, "{sent}");
         let expected = [
@@ -106,7 +100,7 @@ fn what_uqmi_would_spoil_goes_over_at() {
     messages.push(json!({"to": "+12025550155", "text": "hello", "flash": true}));
     messages.push(json!({"to": "+12025550155", "text": "hello", "report": false}));
     for message in &messages {
-        let id = submit(&bench, message);
+        let id = bench.submit(message);
         wait_until(PATIENCE, "it is sent", || {
             let (_, message) = bench.api("GET", &format!("/messages/{id}"), None);
             message["status"] == "sent" || message["status"] == "delivered"
@@ -124,13 +118,13 @@ fn what_uqmi_would_spoil_goes_over_at() {
 #[test]
 fn a_uqmi_that_cannot_open_the_device_leaves_the_message_to_at() {
     let bench = bench("auto", "echo Failed to open device >&2; exit 2");
-    let id = submit(&bench, &flash("over AT then"));
+    let id = bench.submit(&flash("over AT then"));
     wait_status(&bench, &id, "sent");
     assert!(was_run(&bench));
     assert_eq!(bench.air().len(), 1);
     std::fs::remove_file(bench.path("cdc-wdm0")).unwrap();
     take_words(&bench);
-    let id = submit(&bench, &flash("no device"));
+    let id = bench.submit(&flash("no device"));
     wait_status(&bench, &id, "sent");
     assert!(!was_run(&bench), "without a device uqmi is not asked");
     assert_eq!(bench.air().len(), 2);
@@ -139,11 +133,8 @@ fn a_uqmi_that_cannot_open_the_device_leaves_the_message_to_at() {
 #[test]
 fn a_uqmi_that_says_nothing_clear_leaves_the_message_unconfirmed_and_others_flow() {
     let bench = bench("auto", "echo 'Request timed out' >&2; exit 255");
-    let doubtful = submit(&bench, &flash("perhaps"));
-    let next = submit(
-        &bench,
-        &json!({"to": "+12025550155", "text": "surely", "report": false}),
-    );
+    let doubtful = bench.submit(&flash("perhaps"));
+    let next = bench.submit(&json!({"to": "+12025550155", "text": "surely", "report": false}));
     wait_status(&bench, &doubtful, "unconfirmed");
     wait_status(&bench, &next, "sent");
     assert_eq!(bench.air().len(), 1, "the doubtful one is not sent again");
@@ -152,11 +143,8 @@ fn a_uqmi_that_says_nothing_clear_leaves_the_message_unconfirmed_and_others_flow
 #[test]
 fn a_uqmi_that_hangs_is_killed_and_others_flow() {
     let bench = bench("auto", "exec sleep 600");
-    let hanging = submit(&bench, &flash("hangs"));
-    let next = submit(
-        &bench,
-        &json!({"to": "+12025550155", "text": "surely", "report": false}),
-    );
+    let hanging = bench.submit(&flash("hangs"));
+    let next = bench.submit(&json!({"to": "+12025550155", "text": "surely", "report": false}));
     wait_status(&bench, &hanging, "unconfirmed");
     wait_status(&bench, &next, "sent");
     assert_eq!(bench.air().len(), 1);
@@ -165,7 +153,7 @@ fn a_uqmi_that_hangs_is_killed_and_others_flow() {
 #[test]
 fn an_agent_killed_while_uqmi_runs_does_not_send_again() {
     let mut bench = bench("auto", "exec sleep 20");
-    let id = submit(&bench, &flash("perhaps"));
+    let id = bench.submit(&flash("perhaps"));
     wait_until(PATIENCE, "uqmi runs", || was_run(&bench));
     take_words(&bench);
     bench.restart();
@@ -176,17 +164,17 @@ fn an_agent_killed_while_uqmi_runs_does_not_send_again() {
 #[test]
 fn uqmi_alone_fails_what_it_cannot_say_and_at_alone_never_runs_it() {
     let strict = bench("uqmi", "exit 0");
-    let id = submit(&strict, &flash("5 €"));
+    let id = strict.submit(&flash("5 €"));
     let failed = wait_status(&strict, &id, "failed");
     let cause = failed["error"]["cause"].as_str().unwrap();
     assert!(cause.contains("uqmi"), "{cause}");
     // Its owner wants uqmi although it cannot ask for a report.
     let reported = json!({"to": "+12025550155", "text": "hello", "flash": true});
-    wait_status(&strict, &submit(&strict, &reported), "sent");
+    wait_status(&strict, &strict.submit(&reported), "sent");
     assert!(was_run(&strict) && strict.air().is_empty());
 
     let plain = bench("at", "exit 0");
-    wait_status(&plain, &submit(&plain, &flash("hello")), "sent");
+    wait_status(&plain, &plain.submit(&flash("hello")), "sent");
     assert!(!was_run(&plain));
     assert_eq!(plain.air().len(), 1);
 }

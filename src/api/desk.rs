@@ -54,6 +54,8 @@ pub struct Desk {
     config: watch::Receiver<Rc<Config>>,
     pulse: Mutex<Option<(Tick, bool)>>,
     streams: Rc<Cell<usize>>,
+    /// Held while the router's programs change it: one change at a time.
+    pub router: Mutex<()>,
     /// Held while a trial push is on its way: one at a time.
     trial: Mutex<()>,
 }
@@ -81,6 +83,7 @@ impl Desk {
             config,
             pulse: Mutex::new(None),
             streams: Rc::default(),
+            router: Mutex::default(),
             trial: Mutex::default(),
         }
     }

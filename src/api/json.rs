@@ -380,11 +380,51 @@ impl From<&Levels> for SignalJson {
     }
 }
 
+/// `PATCH /messages/ID`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// As its owner has it.
+    pub read: bool,
+}
+
+/// `PUT /storage`: what is not named stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewStorage {
+    /// `sm` or `me`.
+    #[serde(default)]
+    pub location: Option<Location>,
+    /// Slots the agent keeps free.
+    #[serde(default)]
+    pub leave_free: Option<u8>,
+}
+
+/// Where the modem keeps messages, as option `msg_storage` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Location {
+    /// The SIM.
+    Sm,
+    /// The modem's own.
+    Me,
+}
+
+impl Location {
+    /// The option's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Location::Sm => "sm",
+            Location::Me => "me",
+        }
+    }
+}
+
 /// The answer to `GET /storage`: slots of the modem's message store.
 #[derive(Debug, Serialize)]
 pub struct Storage {
-    /// `sm` or `me`, as option `msg_storage` has it.
-    pub location: &'static str,
+    /// As option `msg_storage` has it.
+    pub location: Location,
     /// Slots used; null while unknown.
     pub used: Option<u16>,
     /// Slots in all; null while unknown.

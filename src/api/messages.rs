@@ -1,13 +1,14 @@
 //! Edge: the calls about messages — send, preview, list, read, delete. Never says 202 before the message is on flash,
 //! and never logs a text.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
 use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
-use super::json::{Cost, Message, Messages, NewMessage, Queued, QueuedMessage};
+use super::json::{Cost, Mark, Message, Messages, NewMessage, Queued, QueuedMessage};
 use super::problem::{Code, Problem};
 use super::query::{bad, number};
 use crate::config::Config;
@@ -28,7 +29,7 @@ const PAGE_BYTES: usize = 64 * 1024;
 /// `POST /messages`.
 pub fn send(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.params()?.done()?;
-    let send = read(ask)?;
+    let send: NewMessage = read(ask)?;
     if let Some(seconds) = send.validity_s
         && !VALIDITY.contains(&seconds)
     {
@@ -88,12 +89,16 @@ pub fn fits_the_state_directory(
 /// `POST /messages/preview`.
 pub fn preview(_desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.params()?.done()?;
-    let cost = Cost::from(sms::preview(&read(ask)?.text)?);
+    let asked: NewMessage = read(ask)?;
+    let cost = Cost::from(sms::preview(&asked.text)?);
     Ok(Answer::json(200, &cost))
 }
 
 /// Whatever Content-Type the client gave: `curl -d` says it is a form. Web pages are kept out by their Origin.
-fn read(ask: &Ask) -> Result<NewMessage, Problem> {
+///
+/// # Errors
+/// [`Code::NotUtf8`], [`Code::MalformedJson`], [`Code::BadShape`].
+pub fn read<T: DeserializeOwned>(ask: &Ask) -> Result<T, Problem> {
     let text = std::str::from_utf8(&ask.body).map_err(|why| {
         Problem::new(
             Code::NotUtf8,
@@ -261,6 +266,19 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
         None => Message::Sent(sent().ok_or_else(unknown)?.into()),
     };
     Ok(Answer::json(200, &message))
+}
+
+/// `PATCH /messages/ID`: the message as it then stands.
+pub fn mark(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    let (id, mark): (MessageId, Mark) = (id(ask)?, read(ask)?);
+    let mut inbox = desk.rooms.inbox.borrow_mut();
+    let known = match mark.read {
+        true => inbox.mark_read(id)?,
+        false => inbox.mark_unread(id)?,
+    };
+    let stored = inbox.get(id).filter(|_| known).ok_or_else(unknown)?;
+    Ok(Answer::json(200, &Message::Inbox(stored.into())))
 }
 
 /// `DELETE /messages/ID`: 204 when it is gone, 200 with the message when it waited and is cancelled.

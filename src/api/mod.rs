@@ -45,7 +45,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::feed::Feed;
 use crate::forward::Targets;
 use crate::inbox::Inbox;
@@ -81,6 +81,8 @@ pub struct Rooms {
     pub targets: Targets,
     /// The modem's worker.
     pub modem: Handle,
+    /// The configuration file, for the options that may be changed here.
+    pub settings: Settings,
     /// The clocks.
     pub clock: Clock,
 }

@@ -47,6 +47,8 @@ pub enum Code {
     LengthRequired,
     /// The body is too long.
     BodyTooLong,
+    /// The body is a form of another kind than is read here.
+    NotThisForm,
     /// An `Expect` that cannot be met.
     Expectation,
     /// The JSON is none of the shape that is asked for here.
@@ -89,7 +91,7 @@ pub enum Code {
 
 impl Code {
     /// All rows, for the table of the README and openapi.
-    pub const ALL: [Code; 35] = [
+    pub const ALL: [Code; 36] = [
         Code::BadRequest,
         Code::BadParameter,
         Code::MalformedJson,
@@ -106,6 +108,7 @@ impl Code {
         Code::KeyReused,
         Code::LengthRequired,
         Code::BodyTooLong,
+        Code::NotThisForm,
         Code::Expectation,
         Code::BadShape,
         Code::BadNumber,
@@ -146,6 +149,7 @@ impl Code {
             Code::KeyReused => (409, "key_reused", "Idempotency-Key used before"),
             Code::LengthRequired => (411, "length_required", "Content-Length required"),
             Code::BodyTooLong => (413, "body_too_long", "Body too long"),
+            Code::NotThisForm => (415, "unsupported_form", "Unsupported form"),
             Code::Expectation => (417, "expectation_failed", "Expectation failed"),
             Code::BadShape => (422, "bad_shape", "Unexpected JSON"),
             Code::BadNumber => (422, "bad_number", "Bad number"),

@@ -58,12 +58,14 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/status", Serve::Now(status::get), "Agent, modem, SIM, network, signal, storage, queues"),
     route("GET", "/api/v1/signal", Serve::Now(status::signal), "The last measured levels"),
     route("GET", "/api/v1/storage", Serve::Now(status::storage), "The modem's message store"),
+    route("PUT", "/api/v1/storage", Serve::Now(status::set_storage), "Choose where messages are kept and how many slots stay free"),
     route("GET", "/api/v1/push", Serve::Now(status::push), "How each forwarder fares"),
     route("POST", "/api/v1/push/{name}/test", Serve::PushTest, "Push a trial message at once and say how it went"),
     route("POST", "/api/v1/messages", Serve::Now(messages::send), "Send a message to one or more numbers"),
     route("POST", "/api/v1/messages/preview", Serve::Now(messages::preview), "What a text would cost; sends nothing"),
     route("GET", "/api/v1/messages", Serve::Now(messages::list), "Received or sent messages, oldest first"),
     route("GET", "/api/v1/messages/{id}", Serve::Now(messages::get), "One message; a received one is marked read"),
+    route("PATCH", "/api/v1/messages/{id}", Serve::Now(messages::mark), "Mark a received message read or unread"),
     route("DELETE", "/api/v1/messages/{id}", Serve::Now(messages::delete), "Delete a message, or cancel one that waits"),
     route("GET", "/api/v1/events", Serve::Events, "What happened: a stream, or a page"),
 ];
@@ -167,7 +169,7 @@ mod tests {
         );
         assert_eq!(
             allow("get", "/api/v1/messages/7"),
-            [("Allow", String::from("GET, HEAD, DELETE"))]
+            [("Allow", String::from("GET, HEAD, PATCH, DELETE"))]
         );
     }
 

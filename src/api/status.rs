@@ -7,9 +7,11 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
 use super::json::{
-    Agent, Inbox, Modem, NetworkJson, Push, Queues, SignalJson, Sim, StatusJson, Storage, Target,
+    Agent, Inbox, Location, Modem, NetworkJson, NewStorage, Push, Queues, SignalJson, Sim,
+    StatusJson, Storage, Target,
 };
-use super::problem::Problem;
+use super::messages;
+use super::problem::{Code, Problem};
 use crate::message::Memory;
 use crate::time::WallTime;
 
@@ -71,8 +73,8 @@ fn slots(desk: &Desk) -> Storage {
     let config = desk.config();
     Storage {
         location: match config.modem.storage {
-            Memory::Sim => "sm",
-            Memory::Modem => "me",
+            Memory::Sim => Location::Sm,
+            Memory::Modem => Location::Me,
         },
         used: slots.map(|slots| slots.used),
         total: slots.map(|slots| slots.total),
@@ -91,6 +93,31 @@ pub fn signal(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
 pub fn storage(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.params()?.done()?;
     Ok(Answer::json(200, &slots(desk)))
+}
+
+/// `PUT /storage`: into the configuration file, and from there into force.
+pub fn set_storage(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    let new: NewStorage = messages::read(ask)?;
+    let mut storage = slots(desk);
+    let mut options = Vec::new();
+    if let Some(location) = new.location.filter(|new| *new != storage.location) {
+        options.push(("msg_storage", location.as_str()));
+        // How full the other one is, the modem is asked when it starts anew.
+        (storage.location, storage.used, storage.total) = (location, None, None);
+    }
+    let free = new.leave_free.map(|free| free.to_string());
+    if let Some(free) = &free {
+        options.push(("free", free));
+    }
+    if !options.is_empty() {
+        desk.rooms
+            .settings
+            .set("modem", &options)
+            .map_err(|why| Problem::new(Code::Unavailable, why))?;
+    }
+    storage.leave_free = new.leave_free.map_or(storage.leave_free, u16::from);
+    Ok(Answer::json(200, &storage))
 }
 
 /// `GET /push`.

@@ -195,7 +195,7 @@ impl Visit {
         let request = post_get::Request::read(ask);
         let verdict = request.admit(&house.desk.config().post_get);
         let answer = match self.weighed(verdict).await {
-            Ok(()) => request.answer(&house.desk),
+            Ok(()) => request.answer(&house.desk).await,
             Err(problem) => self.worded(&problem),
         };
         let (peer, path, status) = (self.peer, ask.path(), answer.status);
@@ -270,7 +270,7 @@ impl Visit {
                 let verdict = auth::admit(head, address, config.api.token.as_deref());
                 self.weighed(verdict).await
             }
-            Entrance::PostGet => post_get::method_fits(&head.method),
+            Entrance::PostGet => post_get::head_fits(head),
         }
     }
 

@@ -13,6 +13,7 @@ use super::model::{
     ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
+use super::rules;
 use crate::message::{EventKind, Memory, Number};
 
 /// The configuration these sections make. Only good when `notes` holds no error afterwards.
@@ -34,12 +35,19 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "to_smtp" => config.to_smtp.push(mail::to_smtp(section, notes)),
             "email" => config.emails.push(mail::email(section, notes)),
             "limits" => config.limits = limits(section),
+            "sms_rule" if section.flag("enabled") => {
+                config.sms_rules.push(rules::sms_rule(section, notes));
+            }
+            "call_rule" if section.flag("enabled") => {
+                config.call_rules.push(rules::rule(section, notes));
+            }
             // Of functions that come later.
             _ => {}
         }
     }
     one_door_each(&config, sections, notes);
     mail::used_accounts(&config, sections, notes);
+    rules::doubles(&config, sections, notes);
     config
 }
 
@@ -320,7 +328,7 @@ fn seconds(section: &Checked, name: &str) -> Duration {
     Duration::from_secs(u64::from(section.whole(name)))
 }
 
-fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
+pub(super) fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
     section
         .texts(name)
         .into_iter()

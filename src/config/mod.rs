@@ -2,7 +2,9 @@
 //! type or a value out of range is a problem with file and line.
 
 mod build;
+mod change;
 mod check;
+mod edit;
 mod help;
 mod kind;
 mod load;
@@ -10,15 +12,17 @@ mod mail;
 mod model;
 mod options;
 mod problem;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod uci;
 
+pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup,
-    PostGet, Reply, Security, ToHttp, ToSms, ToSmtp, Who,
+    Agent, Api, Authorization, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network,
+    PhoneGroup, PostGet, Reply, Rule, Security, ToHttp, ToSms, ToSmtp, Trigger, Who,
 };
 pub use problem::{Problem, Severity};
 

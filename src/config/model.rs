@@ -32,6 +32,10 @@ pub struct Config {
     pub emails: Vec<Email>,
     /// Section `limits`.
     pub limits: Limits,
+    /// Sections `sms_rule` that are switched on, in file order.
+    pub sms_rules: Vec<Rule>,
+    /// Sections `call_rule` that are switched on, in file order.
+    pub call_rules: Vec<Rule>,
 }
 
 /// Section `agent 'agent'`.
@@ -406,6 +410,60 @@ impl Default for Limits {
             only: Vec::new(),
             reply_interval: Duration::from_secs(3600),
         }
+    }
+}
+
+/// A section `sms_rule NAME` or `call_rule NAME`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rule {
+    /// The section's name.
+    pub name: String,
+    /// `action`.
+    pub action: String,
+    /// What sets it off, for a message.
+    pub trigger: Option<Trigger>,
+    /// `allowed_phone`, `tel`, `group`.
+    pub who: Who,
+    /// `to_number`, when `to_other_phone` says so.
+    pub others: Vec<Number>,
+    /// What else was set or holds by default, but nothing secret; the entries of a list stand on lines.
+    pub options: Vec<(&'static str, String)>,
+}
+
+/// What a message must say (`smstext`), and what must stand before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    /// `smstext`, with single blanks.
+    pub text: String,
+    /// `authorization`.
+    pub authorization: Authorization,
+}
+
+/// Who may, by what stands before the text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Authorization {
+    /// `no`: nothing.
+    No,
+    /// `serial`: the router's serial number.
+    Serial,
+    /// `password`: the router's own password.
+    Password,
+    /// `local`: this one, plain or hashed as `/etc/shadow` has it.
+    Local(String),
+    /// `totp`: a code made with this key.
+    Totp(Vec<u8>),
+}
+
+impl Rule {
+    /// An option's text; empty when it is not set.
+    pub fn text(&self, name: &str) -> &str {
+        let found = self.options.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// A boolean option.
+    pub fn flag(&self, name: &str) -> bool {
+        super::kind::boolean(self.text(name)) == Some(true)
     }
 }
 

@@ -151,9 +151,6 @@ const SMS_ACTIONS: &[&str] = &[
     "more",
     "iostatus",
     "io_set",
-    "switch_sim",
-    "gps",
-    "gps_coordinates",
     "wol",
     "data_usage_reset",
     "data_limit",
@@ -161,9 +158,6 @@ const SMS_ACTIONS: &[&str] = &[
     "exec",
     "config_reload",
     "api",
-    "esim_list",
-    "esim_change",
-    "esim_install",
 ];
 /// What a call can set off, under RutOS's names.
 const CALL_ACTIONS: &[&str] = &["reboot", "send_status", "mobile", "dout", "relay", "wifi"];
@@ -185,7 +179,7 @@ pub static OPTIONS: &[Section] = &[
     many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]).later(),
     one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]).later(),
     one("smpp", "The SMPP server.", &[SMPP]).later(),
-    many("sms_rule", "An action that a received message sets off.", &[SMS_RULE, WHO_MAY, ACTION]).later(),
+    many("sms_rule", "An action that a received message sets off. The first rule that fits wins.", &[SMS_RULE, WHO_MAY, ACTION]),
     one("call", "What happens to a call that no rule takes.", &[CALL]).later(),
     many("call_rule", "An action that a call sets off.", &[CALL_RULE, WHO_MAY, ACTION]).later(),
 ];
@@ -260,7 +254,7 @@ const PHONE: &[Row] = &[
 const POST_GET_ROWS: &[Row] = &[
     option("enabled", Bool, "0", "1: switched on."),
     list("listen", Listen, "", "Addresses to serve, such as 192.168.1.1:80; none of them may be the API's."),
-    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all. mobile_data and mobile_sim_pin have no effect in this version."),
+    list("allow", OneOf(POST_GET), "", "The calls that are served; not set: all."),
     option("username", Login(64), "", "Who may call."),
     secret("password", Login(64), "The caller's password."),
 ];
@@ -343,8 +337,8 @@ const SMS_RULE: &[Row] = &[
     option("action", OneOf(SMS_ACTIONS), "", "What is done."),
     option("smstext", Text(160), "", "The text that sets it off; what follows it are the action's arguments."),
     option("authorization", OneOf(&["no", "serial", "password", "local", "totp"]), "password", "What stands before the text: nothing, the serial number, the router's or this rule's password, or a code that changes."),
-    secret("password", Text(80), "The password for authorization local."),
-    secret("secret", Text(128), "The base32 key for authorization totp."),
+    secret("password", Text(128), "The password for authorization local: 8 to 80 characters with a small and a capital letter and a digit, or its hash as /etc/shadow has it."),
+    secret("secret", Text(128), "The base32 key for authorization totp (RFC 6238: SHA-1, six digits, 30 s)."),
 ];
 
 #[rustfmt::skip]
@@ -365,10 +359,10 @@ const WHO_MAY: &[Row] = &[
     option("allowed_phone", OneOf(&["all", "group", "single"]), "all", "Who may: everybody, the members of group, or tel."),
     option("tel", Phone, "", "The number for allowed_phone single."),
     option("group", Section("phone"), "", "The phone group for allowed_phone group."),
-    option("status_sms", Bool, "0", "1: the sender is told what came of it."),
+    option("status_sms", Bool, "0", "1: the sender is told what came of it; after a reboot, the status."),
     option("to_other_phone", Bool, "0", "1: those of to_number are told, too."),
     list("to_number", Phone, "", "A number for to_other_phone."),
-    option("message", Text(1024), "", "The status text; %-parameters are filled in."),
+    option("message", Text(1024), "", "The text of that answer; %-parameters are filled in."),
 ];
 
 /// The actions' own options, under RutOS's names.
@@ -382,8 +376,8 @@ const ACTION: &[Row] = &[
     option("io", Text(32), "", "io_set: the output, such as dout1."),
     option("timeout", Bool, "0", "io_set: 1 turns it back after so many seconds."),
     option("seconds", Seconds(1, 999_999), "5", "io_set: how many."),
-    option("simcard", Whole(1, 2), "1", "change_mobile_settings, switch_sim: the SIM slot."),
-    option("interface", Text(32), "", "change_mobile_settings, data_limit, data_usage_reset: the network interface."),
+    option("simcard", Whole(1, 2), "1", "change_mobile_settings: the SIM slot."),
+    option("interface", Text(32), "", "mobile, change_mobile_settings, data_usage_reset: the network interface; not set: the mobile ones."),
     option("ssh_access_enabled", Bool, "0", "ssh_access: from the LAN."),
     option("ssh_access_remote", Bool, "0", "ssh_access: from outside."),
     option("web_access_enabled", Bool, "0", "web_access: HTTP from the LAN."),
@@ -394,6 +388,7 @@ const ACTION: &[Row] = &[
     option("mac", Mac, "", "wol: the machine to wake."),
     option("script", Path, "", "exec: the program to run."),
     option("status_code", Bool, "0", "exec: 1 adds the program's exit code to the answer."),
-    list("methods", OneOf(&["get", "post", "put", "delete"]), "", "api: the methods that are allowed."),
-    option("acl_mode", OneOf(&["allowed", "denied"]), "allowed", "api: whether its list of paths is of allowed or of denied ones."),
+    list("methods", OneOf(&["get", "post", "put", "delete"]), "", "api: the methods that are allowed; not set: all."),
+    option("acl_mode", OneOf(&["allowed", "denied"]), "allowed", "api: whether path lists what is allowed or what is denied."),
+    list("path", Text(128), "", "api: an endpoint such as /auto_reboot, with all below it."),
 ];

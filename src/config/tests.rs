@@ -104,7 +104,8 @@ fn the_tables_defaults_are_the_models() {
         .replace("config phone 'x'", "config phone 'y'")
         .replace("config to_sms 'x'", "config to_sms 'z'")
         .replace("config to_smtp 'x'", "config to_smtp 'm'")
-        .replace("config email 'x'", "config email 'e'");
+        .replace("config email 'x'", "config email 'e'")
+        .replace("config sms_rule 'x'", "config sms_rule 'w'");
     let (config, _) = read(&text, "f");
     let expected = Config {
         to_http: vec![ToHttp {

@@ -1,7 +1,8 @@
 //! Words: the sections that hand events on, under one face. Never does what they say: the files of their names do.
 
 use crate::config::{Config, Forwarding, Reply, ToHttp, ToSms, ToSmtp};
-use crate::message::{Event, EventKind, Received};
+use crate::inbox::Stored;
+use crate::message::{Event, EventKind};
 
 /// A section that hands events on.
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +62,19 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// True when `event` is for it; `message` gives the received message that it announces.
+    /// True when `event` is for it; `message` gives the received message that it announces. What a rule took is nobody's,
+    /// but for `every_sms`.
     pub(super) fn wants(
         self,
         config: &Config,
         event: &Event,
-        message: impl FnOnce() -> Option<Received>,
+        message: impl FnOnce() -> Option<Stored>,
     ) -> bool {
-        let for_us = |message: Received| config.takes(&self.forwarding().who, &message.from);
+        let forwarding = self.forwarding();
+        let for_us = |stored: Stored| {
+            (stored.rule.is_none() || forwarding.every_sms)
+                && config.takes(&forwarding.who, &stored.message.from)
+        };
         self.subscribes(event.kind)
             && (event.kind != EventKind::MessageReceived || message().is_some_and(for_us))
     }

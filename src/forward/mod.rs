@@ -12,7 +12,6 @@ mod queue;
 mod reply;
 mod retry;
 mod sign;
-mod system;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -150,13 +149,14 @@ fn delete_passed(config: &Config, rooms: &Rooms, cursors: &mut Cursors) {
             .collect()
     };
     for event in received {
-        let Some(message) = target::message(rooms, &event) else {
+        let Some(stored) = target::stored(rooms, &event) else {
             continue;
         };
+        let message = &stored.message;
         let taken = enabled(config)
             .filter(deleting)
             .filter(|target| cursors.has_done(&target.id(), event.seq))
-            .any(|target| target::takes(config, rooms, target, (&event, &message)));
+            .any(|target| target::takes(config, rooms, target, (&event, &stored)));
         if !taken {
             continue;
         }

@@ -34,14 +34,8 @@ pub(super) fn plan(config: &Config, message: &Received, recent: &[Asked], facts:
     {
         return Plan::Pass("its sender was answered within reply_interval");
     }
-    Plan::Send(vec![Submission {
-        to: message.from.clone(),
-        text: status_text::render(&config.reply.msg, facts),
-        flash: false,
-        report: false,
-        validity_s: None,
-        origin: String::from(ORIGIN),
-    }])
+    let text = status_text::render(&config.reply.msg, facts);
+    Plan::Send(vec![Submission::plain(message.from.clone(), &text, ORIGIN)])
 }
 
 fn is_person(number: &Number) -> bool {
@@ -65,7 +59,6 @@ fn is_old(message: &Received, now: WallTime) -> bool {
 mod tests {
     use super::*;
     use crate::feed::Feed;
-    use crate::message::{Encoding, MessageId};
     use crate::signal::Signal;
 
     const NOW: WallTime = WallTime(1_795_293_314_000);
@@ -83,23 +76,18 @@ mod tests {
         let mut config = Config::default();
         config.reply.msg = String::from("%rn is at sea");
         let message = Received {
-            id: MessageId(7),
-            from: Number::as_received(from),
-            text: String::from("hi"),
             sent_at,
             received_at,
-            parts: 1,
-            complete: true,
-            class: None,
-            encoding: Encoding::Gsm7,
-            slots: Vec::new(),
+            ..Received::sample(from, "hi")
         };
         let signal = Signal::new(Feed::new(0));
         let facts = Facts {
             router: Some("boat"),
             firmware: None,
             at: NOW,
+            zone: Default::default(),
             signal: &signal,
+            asked: &[],
         };
         plan(&config, &message, recent, &facts)
     }

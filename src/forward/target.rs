@@ -20,18 +20,19 @@ use super::kinds::{self, Target};
 use super::queue::Queue;
 use super::reply;
 use super::retry::Retry;
-use super::system;
 use super::to_sms::{self, Plan};
 use super::to_smtp::{self, Outcome};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp, ToSms, ToSmtp};
 use crate::feed::Listener;
+use crate::inbox::Stored;
 use crate::mail;
 use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
 use crate::outbox::Refusal;
 use crate::status_text::Facts;
+use crate::system;
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
 const LAG: u64 = 50;
@@ -122,12 +123,19 @@ impl Work {
         }
     }
 
-    /// Takes in the events that are new since the last look.
+    /// Takes in the events that are new since the last look, as far as the rules have looked at them.
     fn look(&mut self) {
+        let judged = self.common.rooms.inbox.borrow().judged();
         loop {
             let news: Vec<Event> = {
                 let store = self.common.rooms.store.borrow();
-                store.events_after(self.queue.seen()).take(LOOK).collect()
+                let events = store.events_after(self.queue.seen());
+                events
+                    .take_while(|event| {
+                        event.seq <= judged || event.kind != EventKind::MessageReceived
+                    })
+                    .take(LOOK)
+                    .collect()
             };
             if news.is_empty() {
                 break;
@@ -141,7 +149,7 @@ impl Work {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let message = || message(&self.common.rooms, event);
+        let message = || stored(&self.common.rooms, event);
         kinds::named(&self.config, &self.name)
             .is_some_and(|target| target.wants(&self.config, event, message))
     }
@@ -158,7 +166,7 @@ impl Work {
             log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
             return self.done();
         };
-        let message = message(&self.common.rooms, &event);
+        let message = stored(&self.common.rooms, &event).map(|stored| stored.message);
         if event.kind == EventKind::MessageReceived && message.is_none() {
             log::info!("push to '{name}': message {seq} was deleted before it went; passed over");
             return self.done();
@@ -301,7 +309,9 @@ impl Work {
             router: router.as_deref(),
             firmware: firmware.as_deref(),
             at: rooms.clock.now().wall,
+            zone: system::time_zone(),
             signal: &rooms.signal.borrow(),
+            asked: &[],
         })
     }
 
@@ -464,12 +474,11 @@ impl Work {
 }
 
 /// The received message that `event` announces.
-pub(super) fn message(rooms: &Rooms, event: &Event) -> Option<Received> {
+pub(super) fn stored(rooms: &Rooms, event: &Event) -> Option<Stored> {
     if event.kind != EventKind::MessageReceived {
         return None;
     }
-    let stored = rooms.inbox.borrow().get(event.message?);
-    stored.map(|stored| stored.message)
+    rooms.inbox.borrow().get(event.message?)
 }
 
 /// The `Idempotency-Key` of what goes by SMS, such as `to_sms:boss:17`, behind a control character that no HTTP header
@@ -484,10 +493,12 @@ pub(super) fn takes(
     config: &Config,
     rooms: &Rooms,
     target: Target<'_>,
-    (event, message): (&Event, &Received),
+    (event, stored): (&Event, &Stored),
 ) -> bool {
     let went = match target {
-        Target::Http(http) => webhook::request(http, event, Some(message), event.at).is_ok(),
+        Target::Http(http) => {
+            webhook::request(http, event, Some(&stored.message), event.at).is_ok()
+        }
         Target::Smtp(smtp) => !was_passed_over(rooms, &smtp.name, event.seq),
         Target::Sms(_) => {
             let outbox = rooms.outbox.borrow();
@@ -495,7 +506,7 @@ pub(super) fn takes(
         }
         Target::Reply(_) => true,
     };
-    went && target.wants(config, event, || Some(message.clone()))
+    went && target.wants(config, event, || Some(stored.clone()))
 }
 
 /// True when the store holds the `push.failed` event with which this target passed this one over.

@@ -69,14 +69,8 @@ pub(super) fn plan(
         return Plan::Pass("the same text was forwarded 10 times within the hour");
     }
     let text = text(target, message);
-    let submission = |to: &Number| Submission {
-        to: to.clone(),
-        text: text.clone(),
-        flash: false,
-        report: false,
-        validity_s: None,
-        origin: format!("to_sms:{}", target.name),
-    };
+    let origin = format!("to_sms:{}", target.name);
+    let submission = |to: &Number| Submission::plain(to.clone(), &text, &origin);
     Plan::Send(to.into_iter().map(submission).collect())
 }
 
@@ -110,27 +104,10 @@ fn core(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Encoding, MessageId};
-    use crate::time::WallTime;
 
     const PHONE: &str = "+12025550100";
     const BOSS: &str = "+12025550155";
     const WIFE: &str = "+12025550177";
-
-    fn received(from: &str, text: &str) -> Received {
-        Received {
-            id: MessageId(7),
-            from: Number::as_received(from),
-            text: String::from(text),
-            sent_at: None,
-            received_at: WallTime(0),
-            parts: 1,
-            complete: true,
-            class: None,
-            encoding: Encoding::Gsm7,
-            slots: Vec::new(),
-        }
-    }
 
     fn target(to: &[&str], sender_num: bool) -> ToSms {
         ToSms {
@@ -161,17 +138,22 @@ mod tests {
     fn everybody_gets_it_but_the_sender_and_who_may_not_be_sent_to() {
         let target = target(&[BOSS, WIFE, "112"], false);
         let allowed = |to: &Number| to.as_str() != "112";
-        let (to, text) = sent(plan(&target, &received(PHONE, "hi"), &[], allowed));
+        let (to, text) = sent(plan(&target, &Received::sample(PHONE, "hi"), &[], allowed));
         assert_eq!((to, text.as_str()), (vec![BOSS.into(), WIFE.into()], "hi"));
-        let (to, _) = sent(plan(&target, &received(BOSS, "hi"), &[], allowed));
+        let (to, _) = sent(plan(&target, &Received::sample(BOSS, "hi"), &[], allowed));
         assert_eq!(to, [WIFE]);
-        let (to, _) = sent(plan(&target, &received("2025550155", "hi"), &[], allowed));
+        let (to, _) = sent(plan(
+            &target,
+            &Received::sample("2025550155", "hi"),
+            &[],
+            allowed,
+        ));
         assert_eq!(to, [WIFE], "the network may give the national form");
-        let none = plan(&target, &received(PHONE, "hi"), &[], |_| false);
+        let none = plan(&target, &Received::sample(PHONE, "hi"), &[], |_| false);
         assert!(matches!(none, Plan::Pass(_)));
         let only = self::target(&[BOSS], false);
         assert!(matches!(
-            plan(&only, &received(BOSS, "hi"), &[], |_| true),
+            plan(&only, &Received::sample(BOSS, "hi"), &[], |_| true),
             Plan::Pass(_)
         ));
     }
@@ -186,7 +168,9 @@ mod tests {
             (481 - tail.len(), false),
         ] {
             let text = "é".repeat(length);
-            let (_, sent) = sent(plan(&target, &received(PHONE, &text), &[], |_| true));
+            let (_, sent) = sent(plan(&target, &Received::sample(PHONE, &text), &[], |_| {
+                true
+            }));
             let expected = if signed {
                 format!("{text}{tail}")
             } else {
@@ -194,7 +178,7 @@ mod tests {
             };
             assert_eq!(sent, expected, "{length}");
         }
-        let (_, named) = sent(plan(&target, &received("Bank", "x"), &[], |_| true));
+        let (_, named) = sent(plan(&target, &Received::sample("Bank", "x"), &[], |_| true));
         assert_eq!(named, "x\nfrom: Bank");
     }
 
@@ -207,7 +191,7 @@ mod tests {
         ];
         let goes = |from, text| {
             matches!(
-                plan(&to, &received(from, text), &recent, |_| true),
+                plan(&to, &Received::sample(from, text), &recent, |_| true),
                 Plan::Send(_)
             )
         };
@@ -223,17 +207,18 @@ mod tests {
         let to = target(&[BOSS], true);
         let mut recent = Vec::new();
         for _ in 0..10 {
-            let Plan::Send(all) = plan(&to, &received(PHONE, "ALARM"), &recent, |_| true) else {
+            let Plan::Send(all) = plan(&to, &Received::sample(PHONE, "ALARM"), &recent, |_| true)
+            else {
                 panic!("only {} went", recent.len());
             };
             recent.push(asked(BOSS, &all[0].text));
         }
         assert!(matches!(
-            plan(&to, &received(PHONE, "ALARM"), &recent, |_| true),
+            plan(&to, &Received::sample(PHONE, "ALARM"), &recent, |_| true),
             Plan::Pass(_)
         ));
         assert!(matches!(
-            plan(&to, &received(PHONE, "ALARM 2"), &recent, |_| true),
+            plan(&to, &Received::sample(PHONE, "ALARM 2"), &recent, |_| true),
             Plan::Send(_)
         ));
     }
@@ -248,11 +233,11 @@ mod tests {
             let mut text = String::from("hello");
             let mut from = PHONE;
             for _hop in 0..3 {
-                let plan_a = plan(&to_b, &received(from, &text), &by_a, |_| true);
+                let plan_a = plan(&to_b, &Received::sample(from, &text), &by_a, |_| true);
                 let Plan::Send(all) = plan_a else { break };
                 text.clone_from(&all[0].text);
                 by_a.push(asked(b, &text));
-                let plan_b = plan(&to_a, &received(a, &text), &by_b, |_| true);
+                let plan_b = plan(&to_a, &Received::sample(a, &text), &by_b, |_| true);
                 let Plan::Send(all) = plan_b else { break };
                 text.clone_from(&all[0].text);
                 by_b.push(asked(a, &text));

@@ -138,7 +138,9 @@ mod tests {
             router: Some("boat"),
             firmware: None,
             at: NOON,
+            zone: Default::default(),
             signal: &signal,
+            asked: &[],
         };
         let mail = mail(target, &account, (&event, &message), &facts);
         assert_eq!(mail.to, target.to);

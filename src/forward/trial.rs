@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use super::http::{self, Way};
-use super::{system, to_smtp, webhook};
+use super::{to_smtp, webhook};
 use crate::config::{Config, ToHttp, ToSmtp};
 use crate::mail;
 use crate::message::{Encoding, Event, EventKind, MessageId, Number, Received};
 use crate::net::Dialer;
 use crate::signal::Signal;
 use crate::status_text::Facts;
+use crate::system;
 use crate::time::WallTime;
 
 /// The trial message's text.
@@ -87,7 +88,9 @@ impl<'a> Trial<'a> {
                         router: Some(from),
                         firmware: firmware.as_deref(),
                         at: now,
+                        zone: system::time_zone(),
                         signal: &signal.borrow(),
+                        asked: &[],
                     };
                     to_smtp::mail(target, account, (&event, &message), &facts)
                 };

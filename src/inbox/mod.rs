@@ -2,6 +2,7 @@
 //! and never talks to the modem: it tells which slots may be freed, the modem's worker frees them.
 
 mod assemble;
+mod made;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::assemble::{Assembly, Group, Part, Verdict};
+use self::made::{joined, unreadable, whole};
 use self::stored::Holding;
 use crate::feed::Feed;
-use crate::message::{Encoding, EventKind, MessageId, Number, Received, Slot};
+use crate::message::{EventKind, MessageId, Number, Received, Slot};
 use crate::sms::{self, Deliver, Direction, Tpdu};
 use crate::store::{Change, Kind, Shared, WhyNot};
 use crate::time::{Now, Tick, WallTime};
@@ -79,6 +81,8 @@ pub struct Stored {
     pub message: Received,
     /// It was read.
     pub read: bool,
+    /// The rule that took it.
+    pub rule: Option<String>,
 }
 
 /// The keeper of received messages.
@@ -89,6 +93,7 @@ pub struct Inbox {
     assembly: Assembly,
     recent: Recent,
     decode: Decode,
+    judged: u64,
 }
 
 /// How a PDU becomes a DELIVER; `None` when nobody can read it.
@@ -168,6 +173,7 @@ impl Inbox {
             assembly: Assembly::new(part_timeout),
             recent: Recent::default(),
             decode,
+            judged: u64::MAX,
         };
         inbox.find_parts(now.tick);
         inbox.find_repeatable(now.tick);
@@ -389,11 +395,13 @@ impl Inbox {
         holding.is_some_and(|holding| holding.fingerprint == stored::fingerprint(pdu))
     }
 
-    /// Hands on what waited too long for its siblings, marked incomplete.
+    /// Hands on what waited too long for its siblings, marked incomplete; the slots of its parts, which nothing will
+    /// complete any more and the modem's worker should now free.
     ///
     /// # Errors
     /// [`WhyNot`]: nothing was handed on; it is tried again at the next wake.
-    pub fn hand_on_incomplete(&mut self, now: Now) -> Result<(), WhyNot> {
+    pub fn hand_on_incomplete(&mut self, now: Now) -> Result<Vec<Slot>, WhyNot> {
+        let mut freed = Vec::new();
         for group in self.assembly.overdue(now.tick) {
             let (id, changes) = self.hand_on(&self.assembly.parts(&group), group.total(), now.wall);
             if let Err(why) = self.apply(&changes, id) {
@@ -402,8 +410,15 @@ impl Inbox {
             }
             log::info!("inbox: parts of message {id} never came; it is handed on incomplete");
             self.assembly.forget(&group);
+            freed.extend(self.slots_of(id));
         }
-        Ok(())
+        Ok(freed)
+    }
+
+    fn slots_of(&self, id: MessageId) -> impl Iterator<Item = Slot> + use<> {
+        let holdings = self.holdings().into_iter();
+        let own = holdings.filter(move |(_, holding)| holding.owner == id);
+        own.map(|(slot, _)| slot)
     }
 
     /// When [`Inbox::hand_on_incomplete`] has something to do.
@@ -449,12 +464,28 @@ impl Inbox {
     fn with_slots(&self, mut message: Received, holdings: &[(Slot, Holding)]) -> Stored {
         let own = holdings.iter().filter(|(_, held)| held.owner == message.id);
         message.slots = own.map(|(slot, _)| *slot).collect();
-        let read = self
-            .store
-            .borrow()
-            .get(stored::mark_key(message.id))
-            .is_some();
-        Stored { message, read }
+        let (read, rule) = stored::read_mark(&self.store.borrow(), message.id);
+        Stored {
+            message,
+            read,
+            rule,
+        }
+    }
+
+    /// Up to this message the rules have said which are theirs; whoever hands messages on waits for that.
+    pub fn judged(&self) -> u64 {
+        self.judged
+    }
+
+    /// The rules have looked at everything up to `id`; `u64::MAX`: nobody need wait for them.
+    pub fn set_judged(&mut self, id: u64) {
+        self.judged = id;
+    }
+
+    /// That `rule` has taken a message, for the batch of the one who says so.
+    pub fn taken(&self, id: MessageId, rule: &str) -> Change {
+        let (read, _) = stored::read_mark(&self.store.borrow(), id);
+        stored::put_mark(id, read, Some(rule))
     }
 
     /// One message.
@@ -478,10 +509,24 @@ impl Inbox {
             return Ok(false);
         }
         let mut store = self.store.borrow_mut();
-        if store.get(stored::mark_key(id)).is_none() {
-            store.apply(&[stored::put_read(id)])?;
+        let (read, rule) = stored::read_mark(&store, id);
+        if !read {
+            store.apply(&[stored::put_mark(id, true, rule.as_deref())])?;
         }
         Ok(true)
+    }
+
+    /// Marks as not read; `false` when there is no such message.
+    ///
+    /// # Errors
+    /// [`WhyNot`].
+    pub fn mark_unread(&mut self, id: MessageId) -> Result<bool, WhyNot> {
+        let key = stored::mark_key(id);
+        let is_read = self.store.borrow().get(key).is_some();
+        if is_read {
+            self.store.borrow_mut().apply(&[Change::Delete { key }])?;
+        }
+        Ok(self.has(id))
     }
 
     /// Deletes; the slots that the modem's worker should now free, or `None` when there is no such message.
@@ -496,9 +541,7 @@ impl Inbox {
         let changes = keys.map(|key| Change::Delete { key });
         self.store.borrow_mut().apply(&changes)?;
         // What the slots held stays known until they are free, or it would come in again.
-        let slots = self.holdings().into_iter();
-        let own = slots.filter(|(_, holding)| holding.owner == id);
-        Ok(Some(own.map(|(slot, _)| slot).collect()))
+        Ok(Some(self.slots_of(id).collect()))
     }
 
     /// When the newest message came; for `/status`.
@@ -506,58 +549,5 @@ impl Inbox {
         let store = self.store.borrow();
         let (id, value) = store.range(Kind::Received, 0).next_back()?;
         stored::read_message(id, value).map(|(message, _)| message.received_at)
-    }
-}
-
-/// A message of one DELIVER.
-fn whole(deliver: &Deliver, now: Now) -> Received {
-    Received {
-        id: MessageId(0),
-        from: deliver.from.clone(),
-        text: assemble::text_of(&deliver.body),
-        sent_at: deliver.sent_at,
-        received_at: now.wall,
-        parts: 1,
-        complete: true,
-        class: deliver.class,
-        encoding: deliver.encoding,
-        slots: Vec::new(),
-    }
-}
-
-/// A message of bytes nobody can read.
-fn unreadable(arrival: &Arrival, now: Now) -> Received {
-    Received {
-        id: MessageId(0),
-        from: Number::as_received("unknown"),
-        text: sms::to_hex(&arrival.pdu),
-        sent_at: None,
-        received_at: now.wall,
-        parts: 1,
-        complete: true,
-        class: None,
-        encoding: Encoding::Data,
-        slots: Vec::new(),
-    }
-}
-
-/// A message of parts, in order of their sequence.
-fn joined(parts: &[(u8, &Part)], total: u8) -> Received {
-    let first = parts.first().map(|(_, part)| &part.deliver);
-    let earliest = parts.iter().min_by_key(|(_, part)| part.id);
-    Received {
-        id: MessageId(0),
-        from: first.map_or_else(
-            || Number::as_received("unknown"),
-            |first| first.from.clone(),
-        ),
-        text: assemble::join(parts, total),
-        sent_at: first.and_then(|first| first.sent_at),
-        received_at: earliest.map_or_else(WallTime::default, |(_, part)| part.received_at),
-        parts: total,
-        complete: parts.len() == usize::from(total),
-        class: first.and_then(|first| first.class),
-        encoding: first.map_or(Encoding::Data, |first| first.encoding),
-        slots: Vec::new(),
     }
 }

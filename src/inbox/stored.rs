@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::message::{Encoding, Memory, MessageId, Number, Received, Slot};
 use crate::sms;
-use crate::store::{Change, Keep, Key, Kind};
+use crate::store::{Change, Keep, Key, Kind, Store};
 use crate::time::WallTime;
 
 /// A [`Received`] without its id (the key) and its slots (their own records).
@@ -177,11 +177,30 @@ pub(super) fn read_part(value: &[u8]) -> Option<(Vec<u8>, WallTime)> {
     Some((sms::from_hex(&stored.pdu).ok()?, stored.received_at))
 }
 
-/// Marks a message as read.
-pub(super) fn put_read(id: MessageId) -> Change {
+/// What was done with a message.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredMark {
+    #[serde(default)]
+    read: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+}
+
+/// Sets whether a message was read, and which rule took it.
+pub(super) fn put_mark(id: MessageId, read: bool, rule: Option<&str>) -> Change {
+    let rule = rule.map(String::from);
     Change::Put {
         key: mark_key(id),
-        value: b"{\"read\":true}".to_vec(),
+        value: serde_json::to_vec(&StoredMark { read, rule }).unwrap_or_default(),
         keep: Keep::UntilRoom,
     }
+}
+
+/// Whether a message was read, and which rule took it.
+pub(super) fn read_mark(store: &Store, id: MessageId) -> (bool, Option<String>) {
+    let mark = store.get(mark_key(id));
+    let mark: StoredMark = mark
+        .and_then(|value| serde_json::from_slice(value).ok())
+        .unwrap_or_default();
+    (mark.read, mark.rule)
 }

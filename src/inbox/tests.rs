@@ -2,6 +2,7 @@
 //! no codec is needed. Never tests the codec.
 
 use super::*;
+use crate::message::Encoding;
 use crate::sms::{Body, Concat};
 use crate::store::sim::{Fault, SimFlash};
 use crate::store::{Key, Store};

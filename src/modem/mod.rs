@@ -47,6 +47,8 @@ pub enum Request {
     FreeSlots(Vec<Slot>),
     /// Look for messages now.
     Look,
+    /// The SIM's PIN, which goes before the configured one until the agent ends; entered when the SIM asks for one.
+    Pin(String),
     /// Is it there? Answered with true when the modem answers `AT` now (for `/healthz`).
     Alive(oneshot::Sender<bool>),
 }
@@ -68,6 +70,13 @@ impl Handle {
     pub fn free_slots(&self, slots: Vec<Slot>) {
         if !slots.is_empty() && self.requests.try_send(Request::FreeSlots(slots)).is_err() {
             log::debug!("modem: busy, the slots are freed later");
+        }
+    }
+
+    /// Gives the SIM's PIN; a SIM that waits for one gets it at once, and once only.
+    pub fn use_pin(&self, pin: String) {
+        if self.requests.try_send(Request::Pin(pin)).is_err() {
+            log::warn!("modem: busy, the PIN is not entered now; option pincode keeps one");
         }
     }
 

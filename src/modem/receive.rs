@@ -42,6 +42,14 @@ enum Taken {
     NotYet,
 }
 
+/// Of the slots that shall stay free (`free`, a tenth at least) half are gone; and until all of them are there again.
+fn is_low(slots: Slots, free: u16, was: bool) -> bool {
+    let wanted = free.max(slots.total.div_ceil(10)).min(slots.total);
+    let left = slots.total.saturating_sub(slots.used);
+    let low = wanted / 2;
+    slots.total > 0 && (left <= low.max(1) || (was && left < wanted))
+}
+
 impl Serving<'_> {
     /// Slots in use, for the plan and for everybody.
     pub(super) fn set_slots(&mut self, slots: Option<Slots>) {
@@ -333,16 +341,14 @@ impl Serving<'_> {
                 None => break,
             }
         }
-        self.tell_when_full();
-        Ok(())
-    }
-
-    fn tell_when_full(&mut self) {
-        let full = self.slots.is_some_and(|slots| slots.used >= slots.total);
-        if full && !self.full_told {
-            tell::store_full(self.rooms, self.memory, self.slots.unwrap_or_default());
+        if let Some(slots) = self.slots {
+            let was = self.kept.slots_low;
+            self.kept.slots_low = is_low(slots, self.options.free, was);
+            if self.kept.slots_low && !was {
+                tell::store_low(self.rooms, self.memory, slots);
+            }
         }
-        self.full_told = full;
+        Ok(())
     }
 
     /// Deletes what a slot holds if it is what the inbox took over; anything newer is taken over instead.

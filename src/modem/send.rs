@@ -129,7 +129,7 @@ impl Serving<'_> {
         if self.begin(job).is_err() {
             return Tried::Done(Outcome::NotHandedOver);
         }
-        let device = device.display().to_string();
+        let (program, device) = (program.display().to_string(), device.display().to_string());
         let words = flash::words(&device, &job.submission, uqmi::ANSWER);
         let running = uqmi::run(&program, &words, uqmi::LIMIT);
         match self.meanwhile(running).await {

@@ -39,6 +39,8 @@ const TO_FREE: usize = 255;
 /// What outlives a port.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// The PIN that goes before the configured one.
+    pub pin: Option<String>,
     /// The PIN a SIM refused.
     pub refused_pin: Option<String>,
     /// Slots others asked to free.
@@ -47,6 +49,11 @@ pub(super) struct Kept {
     pub unkept: VecDeque<Notification>,
     /// Not before this are incomplete messages tried again that could not be written.
     pub inbox_at: Tick,
+    /// The modem's store is nearly full, and told so.
+    pub slots_low: bool,
+    /// So is state_dir, which is looked at again then.
+    pub store_low: bool,
+    pub store_at: Tick,
     /// The complaint already in the log.
     pub complaint: Option<String>,
 }
@@ -84,7 +91,6 @@ pub(super) struct Serving<'a> {
     pub elsewhere: Option<Memory>,
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
-    pub full_told: bool,
     pub acknowledges: bool,
     /// Others asked for slots to be freed while a command ran.
     pub free_due: bool,
@@ -124,7 +130,6 @@ impl<'a> Serving<'a> {
             slots: None,
             elsewhere: None,
             stubborn: Vec::new(),
-            full_told: false,
             acknowledges: false,
             free_due: false,
             again_at: None,
@@ -164,6 +169,7 @@ impl<'a> Serving<'a> {
                         waiting.push(asker);
                     }
                     Request::Look => self.agenda.look_now(clock.now().tick),
+                    Request::Pin(pin) => self.kept.pin = Some(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -195,6 +201,7 @@ impl<'a> Serving<'a> {
                         unanswered.push(asker);
                     }
                     Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
+                    Request::Pin(pin) => self.kept.pin = Some(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -261,13 +268,22 @@ impl<'a> Serving<'a> {
         Ok(standing)
     }
 
+    /// The start-up's options, and the PIN that goes before theirs.
+    fn startup_options(&self) -> config::Modem {
+        let mut options = self.options.clone();
+        if self.kept.pin.is_some() {
+            options.pincode.clone_from(&self.kept.pin);
+        }
+        options
+    }
+
     /// Holds it to its end; begins anew when the modem tells that it has just started, as long as that seems to help.
     async fn converse(
         &mut self,
         usb: Option<&'static Quirks>,
     ) -> Result<(Startup, Standing), Leave> {
         let pin = self.kept.refused_pin.clone();
-        let mut startup = Startup::new(self.options.clone(), usb, pin);
+        let mut startup = Startup::new(self.startup_options(), usb, pin);
         let mut restarts = 0;
         loop {
             let step = startup.next();
@@ -286,7 +302,7 @@ impl<'a> Serving<'a> {
             if self.session.take_restarted() && restarts < RESTARTS {
                 restarts += 1;
                 let pin = startup.refused_pin().cloned();
-                startup = Startup::new(self.options.clone(), usb, pin);
+                startup = Startup::new(self.startup_options(), usb, pin);
             }
         }
     }
@@ -300,6 +316,10 @@ impl<'a> Serving<'a> {
             while self.now().tick < wake {
                 self.check_changes()?;
                 self.serve_requests().await?;
+                let pin = &self.kept.pin;
+                if state == ModemState::SimPin && pin.is_some() && *pin != self.kept.refused_pin {
+                    return Err(Leave::Again);
+                }
                 self.tend();
                 if let Some(Notification::Pin(_) | Notification::Restarted) =
                     self.session.take_told()
@@ -352,7 +372,7 @@ impl<'a> Serving<'a> {
         if self.serve_requests().await? {
             return Ok(true);
         }
-        if std::mem::take(&mut self.free_due) {
+        if std::mem::take(&mut self.free_due) || !self.kept.to_free.is_empty() {
             self.free_requested().await?;
             return Ok(true);
         }
@@ -446,6 +466,7 @@ impl<'a> Serving<'a> {
     /// What is due in the other rooms whatever the modem does.
     fn tend(&mut self) {
         tell::tend_inbox(self.rooms, self.kept);
+        tell::tend_store(self.rooms, self.kept);
         if !self.usable || !self.may_send() {
             tell::expire(self.rooms);
         }
@@ -470,6 +491,7 @@ impl<'a> Serving<'a> {
                 let _heard = answer.send(alive);
             }
             Request::Look => self.agenda.look_now(self.now().tick),
+            Request::Pin(pin) => self.kept.pin = Some(pin),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {

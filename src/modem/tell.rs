@@ -17,6 +17,9 @@ use crate::signal::{Levels, ModemState, Network, Slots};
 /// Incomplete messages that could not be written are tried again after this.
 const INBOX_PAUSE: Duration = Duration::from_secs(10);
 
+/// Between two looks at the room in state_dir.
+const STORE_PAUSE: Duration = Duration::from_secs(10);
+
 /// Keeps an event and rings for it.
 fn event(rooms: &Rooms, kind: EventKind, facts: Value) {
     let at = rooms.clock.now().wall;
@@ -103,15 +106,36 @@ pub(super) fn call(rooms: &Rooms, incoming: Option<Incoming>) {
     }
 }
 
-/// No slot is free, and none may be freed: the network cannot deliver.
-pub(super) fn store_full(rooms: &Rooms, memory: Memory, slots: Slots) {
+/// The `free` rule finds nothing more that it may delete: soon the network cannot deliver.
+pub(super) fn store_low(rooms: &Rooms, memory: Memory, slots: Slots) {
     log::error!(
-        "modem: all {} slots of {} are used and nothing in them may be deleted; no message can come in",
+        "modem: {} of {} slots of {} are used and nothing in them may be deleted; when it is full no message can come in",
+        slots.used,
         slots.total,
         memory.as_str()
     );
     let facts = json!({ "location": memory, "used": slots.used, "total": slots.total });
     event(rooms, EventKind::StorageLow, facts);
+}
+
+/// Looks now and then whether state_dir fills with what may not go; an event once, until there is room again.
+pub(super) fn tend_store(rooms: &Rooms, kept: &mut Kept) {
+    let now = rooms.clock.now().tick;
+    if now < kept.store_at {
+        return;
+    }
+    kept.store_at = now + STORE_PAUSE;
+    let share = if kept.store_low { 4 } else { 8 };
+    let low = !rooms.store.borrow().has_room(share);
+    if low && !kept.store_low {
+        let (used, limit) = rooms.store.borrow().usage();
+        log::error!(
+            "store: state_dir fills with messages that wait for a receiver or for the radio; when it is full, new ones are refused"
+        );
+        let facts = json!({ "location": "state_dir", "used": used, "total": limit });
+        event(rooms, EventKind::StorageLow, facts);
+    }
+    kept.store_low = low;
 }
 
 /// Logs a complaint once, until things go well again or it is another one.
@@ -151,11 +175,14 @@ pub(super) fn tend_inbox(rooms: &Rooms, kept: &mut Kept) {
         return;
     }
     let handed_on = rooms.inbox.borrow_mut().hand_on_incomplete(now);
-    if let Err(why) = handed_on {
-        kept.inbox_at = now.tick + INBOX_PAUSE;
-        complain(
-            kept,
-            format!("an incomplete message waits until it can be kept: {why}"),
-        );
+    match handed_on {
+        Ok(orphans) => kept.remember_to_free(orphans),
+        Err(why) => {
+            kept.inbox_at = now.tick + INBOX_PAUSE;
+            complain(
+                kept,
+                format!("an incomplete message waits until it can be kept: {why}"),
+            );
+        }
     }
 }

@@ -99,6 +99,7 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
     let until = rooms.clock.now().tick + pause;
     while rooms.clock.now().tick < until && !ears.stop.said() {
         tell::tend_inbox(rooms, kept);
+        tell::tend_store(rooms, kept);
         tell::expire(rooms);
         tokio::select! {
             biased;
@@ -109,6 +110,7 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
                     let _heard = answer.send(false);
                 }
                 Some(Request::FreeSlots(slots)) => kept.remember_to_free(slots),
+                Some(Request::Pin(pin)) => kept.pin = Some(pin),
                 Some(Request::Look) => {}
                 None => rooms.clock.sleep_until(Some(until)).await,
             },

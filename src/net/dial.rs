@@ -38,7 +38,7 @@ pub(super) async fn look_up(
         .map_err(|_closed| stopped())?;
     let name = String::from(host);
     // A look-up sits in a thread and cannot be called back. So it keeps its turn to its end: when the caller's time is
-    // over, the next look-up still waits, and never are there two such threads.
+    // over, it still counts, and never are there more such threads than turns.
     let looking = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let found = (name.as_str(), port).to_socket_addrs()?;

@@ -51,6 +51,9 @@ pub struct Peer {
 
 type Loaded = (Trust, Arc<ClientConfig>);
 
+/// Look-ups at a time: one name that nobody answers for does not hold up the others.
+const LOOKUPS: usize = 2;
+
 /// Opens connections. Copies share what was loaded: one TLS configuration a [`Trust`] (so that sessions resume), read at
 /// its first use, so that who pushes without TLS pays nothing for it.
 #[derive(Clone)]
@@ -62,7 +65,7 @@ pub struct Dialer {
 impl Default for Dialer {
     fn default() -> Dialer {
         Dialer {
-            lookups: Arc::new(Semaphore::new(1)),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
             loaded: Rc::default(),
         }
     }

@@ -325,15 +325,17 @@ async fn the_next_address_is_called_when_one_is_dead_or_silent() {
 #[tokio::test]
 async fn a_look_up_that_was_given_up_keeps_its_turn_to_its_end() {
     let dialer = Dialer::default();
-    let turn = Arc::clone(&dialer.lookups).acquire_owned().await.unwrap();
+    let all = u32::try_from(LOOKUPS).unwrap();
+    let turns = Arc::clone(&dialer.lookups).acquire_many_owned(all).await;
+    let turns = turns.unwrap();
     let waiting = dialer
         .connect(&peer("localhost", 9, None), Duration::from_millis(50))
         .await;
     assert!(matches!(waiting, Err(Error::TimedOut(Stage::LookUp))));
-    drop(turn);
+    drop(turns);
     let after = dialer.connect(&peer("localhost", 9, None), SAFETY).await;
     assert!(!matches!(after, Err(Error::TimedOut(_))));
-    assert_eq!(dialer.lookups.available_permits(), 1);
+    assert_eq!(dialer.lookups.available_permits(), LOOKUPS);
 }
 
 #[test]

@@ -158,19 +158,37 @@ impl Queue {
             .collect()
     }
 
+    /// Those that wait, oldest first, and whether each is held back: while the network does not take one message to a
+    /// number, later ones to it keep their place behind it.
+    fn queued(&self) -> impl Iterator<Item = (MessageId, &Waiting, bool)> {
+        let mut troubled: Vec<&Number> = Vec::new();
+        let all = self.waiting.iter();
+        all.filter(|(_, waiting)| waiting.is_queued())
+            .map(move |(id, waiting)| {
+                let held = troubled.contains(&&waiting.to);
+                if !held && schedule::waits_for_the_network(&waiting.state) {
+                    troubled.push(&waiting.to);
+                }
+                (*id, waiting, held)
+            })
+    }
+
     /// The one that has been due longest.
     pub(super) fn due(&self, now: Tick) -> Option<MessageId> {
-        let all = self.waiting.iter();
-        all.filter(|(_, waiting)| waiting.is_queued() && waiting.times.is_due(now))
-            .min_by_key(|(id, waiting)| (waiting.times.due, **id))
-            .map(|(id, _)| *id)
+        let due = |waiting: &Waiting, held: bool| !held && waiting.times.is_due(now);
+        self.queued()
+            .filter(|(_, waiting, held)| due(waiting, *held))
+            .min_by_key(|(id, waiting, _)| (waiting.times.due, *id))
+            .map(|(id, ..)| id)
     }
 
     /// When the next one is due or over, or writing is tried again.
     pub(super) fn next_wake(&self) -> Option<Tick> {
-        let all = self.waiting.values().filter(|waiting| waiting.is_queued());
-        let first = all.map(|waiting| waiting.times.wake()).min();
-        first.into_iter().chain(self.write_again).min()
+        let wakes = self.queued().map(|(_, waiting, held)| match held {
+            true => waiting.times.deadline,
+            false => waiting.times.wake(),
+        });
+        wakes.chain(self.write_again).min()
     }
 
     /// Changes a state in memory; the next flush writes it.

@@ -150,6 +150,13 @@ fn refused(state: &mut State, code: Option<u16>, handed_over: bool) -> Option<Du
     Some(retry::pause(state.attempts))
 }
 
+/// True for a message that was refused for the network's or the modem's trouble and not for its own.
+pub(super) fn waits_for_the_network(state: &State) -> bool {
+    let code = state.error.as_ref().map(|error| error.code);
+    let effect = code.map(|code| retry::cause(code).0);
+    matches!(effect, Some(Effect::Temporary | Effect::NotReady))
+}
+
 /// The modem or the agent died between hand-over and answer.
 pub(super) fn unconfirmed(state: &mut State) {
     state.status = Status::Unconfirmed;

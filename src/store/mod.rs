@@ -56,8 +56,10 @@ pub enum Kind {
     Idempotency = 7,
     /// An event (`store/` itself), id: its sequence number.
     Event = 8,
-    /// How far a listener has come (`forward/`, `smpp/`), id: hash of its name.
+    /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
     Cursor = 9,
+    /// What the rules must remember (`rules/`), id: 0.
+    Rules = 10,
 }
 
 /// A record's key.
@@ -371,6 +373,11 @@ impl Store {
         let (used, limit) = self.journal.usage();
         let narrow = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         (narrow(used), narrow(limit))
+    }
+
+    /// True when messages of a `share`-th of the limit more would fit, finished ones gone for them.
+    pub fn has_room(&self, share: usize) -> bool {
+        room::has_room(&self.index, self.journal.space(), share)
     }
 
     /// Journal bytes written since the agent started (flash wear).

@@ -55,6 +55,16 @@ pub(super) fn plan(
     (freed >= missing).then_some(going)
 }
 
+/// True when new messages of a `share`-th of the limit would fit.
+pub(super) fn has_room(index: &Index, space: Space, share: usize) -> bool {
+    let wanted = space.limit / share.max(1);
+    let cap = space
+        .limit
+        .saturating_sub(space.largest + 2 * space.segment);
+    let missing = (index.live() + wanted).saturating_sub(cap);
+    missing == 0 || finished(index, &[], missing).1 >= missing
+}
+
 /// The oldest events that may go when `changes` bring new ones.
 pub(super) fn old_events(index: &Index, changes: &[Change]) -> Vec<Change> {
     let coming = changes.iter().filter(|change| is_event(change)).count();
@@ -106,9 +116,12 @@ fn is_new(index: &Index, changes: &[Change]) -> bool {
             Kind::Received | Kind::Part | Kind::Outgoing | Kind::Idempotency => {
                 index.get(*key).is_none()
             }
-            Kind::ReceivedMark | Kind::Slot | Kind::OutgoingState | Kind::Event | Kind::Cursor => {
-                false
-            }
+            Kind::ReceivedMark
+            | Kind::Slot
+            | Kind::OutgoingState
+            | Kind::Event
+            | Kind::Cursor
+            | Kind::Rules => false,
         },
         Change::Delete { .. } => false,
     };
@@ -124,7 +137,7 @@ pub(super) fn sequenced(kind: Kind) -> bool {
         | Kind::Outgoing
         | Kind::OutgoingState
         | Kind::Event => true,
-        Kind::Slot | Kind::Idempotency | Kind::Cursor => false,
+        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Rules => false,
     }
 }
 

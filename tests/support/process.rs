@@ -33,11 +33,21 @@ pub struct Process(Child);
 impl Process {
     /// Starts `line` (program and arguments); what it says is appended to `log`.
     pub fn start(line: &[String], log: &Path) -> Process {
+        Process::start_in(line, log, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(line: &[String], log: &Path, env: &[(String, String)]) -> Process {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let (program, args) = line.split_first().unwrap();
-        let mut command = Command::new(program);
+        // Looked for in our own PATH, not in that of `env`.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut paths = std::env::split_paths(&path).map(|folder| folder.join(program));
+        let found = paths.find(|path| !program.contains('/') && path.is_file());
+        let mut command = Command::new(found.unwrap_or_else(|| program.into()));
         command
             .args(args)
+            .envs(env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::inbox::Query;
 use crate::message::{MessageId, Number, Submission};
 use crate::outbox::Refusal;
+use crate::system;
 
 /// Messages taken from the store at a time.
 const BATCH: usize = 20;
@@ -24,7 +25,7 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
         Some("read") => Some(true),
         Some(_) => return Ok(String::from(answers::UNKNOWN_STATE)),
     };
-    let mut out = String::new();
+    let (mut out, zone) = (String::new(), system::time_zone());
     let mut query = Query {
         limit: BATCH,
         ..Query::default()
@@ -35,7 +36,7 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
         query.after = Some(last.message.id);
         for stored in batch {
             if only.is_none_or(|read| read == stored.read) {
-                answers::entry(&stored, &mut out);
+                answers::entry(&stored, zone, &mut out);
             }
         }
         if out.len() > MAX_ANSWER {
@@ -61,7 +62,7 @@ pub fn read(desk: &Desk, form: &Form) -> Result<String, Problem> {
         log::warn!("post_get: message {id} was read but cannot be marked so: {why}");
     }
     let mut out = String::new();
-    answers::record(&stored, &mut out);
+    answers::record(&stored, system::time_zone(), &mut out);
     Ok(out)
 }
 
@@ -94,14 +95,7 @@ pub fn send(desk: &Desk, form: &Form) -> Result<String, Problem> {
         return Ok(String::from(answers::NO_TEXT));
     };
     fits_the_state_directory(recipients.len(), text, &config)?;
-    let submission = |to| Submission {
-        to,
-        text: String::from(text),
-        flash: false,
-        report: false,
-        validity_s: None,
-        origin: String::from("post_get"),
-    };
+    let submission = |to| Submission::plain(to, text, "post_get");
     let submissions = recipients.into_iter().map(submission).collect();
     let mut outbox = desk.rooms.outbox.borrow_mut();
     match outbox.submit(submissions, None, desk.now()) {

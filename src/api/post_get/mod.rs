@@ -4,6 +4,7 @@
 mod answers;
 mod calls;
 mod form;
+mod router;
 
 use subtle::Choice;
 
@@ -11,25 +12,36 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::auth;
 use super::desk::Desk;
+use super::head::Head;
 use super::problem::{Code, Problem};
 use crate::config;
 use form::Form;
 
 pub use answers::refused;
 
-/// Answers at once, from what the rooms hold.
-type Handler = fn(&Desk, &Form) -> Result<String, Problem>;
+/// How a call is served.
+#[derive(Clone, Copy, Debug)]
+enum Serve {
+    /// At once, from what the rooms hold.
+    Now(fn(&Desk, &Form) -> Result<String, Problem>),
+    /// By the router's programs.
+    MobileData,
+    /// By the router's programs.
+    SimPin,
+}
 
 /// Where the calls are.
 const FOLDER: &str = "/cgi-bin/";
 
-/// Every call. `mobile_data` and `mobile_sim_pin` are not there yet: like unknown ones they are answered 404.
-const CALLS: &[(&str, Handler)] = &[
-    ("sms_delete", calls::delete),
-    ("sms_list", calls::list),
-    ("sms_read", calls::read),
-    ("sms_send", calls::send),
-    ("sms_total", calls::total),
+/// Every call.
+const CALLS: &[(&str, Serve)] = &[
+    ("mobile_data", Serve::MobileData),
+    ("mobile_sim_pin", Serve::SimPin),
+    ("sms_delete", Serve::Now(calls::delete)),
+    ("sms_list", Serve::Now(calls::list)),
+    ("sms_read", Serve::Now(calls::read)),
+    ("sms_send", Serve::Now(calls::send)),
+    ("sms_total", Serve::Now(calls::total)),
 ];
 
 /// A request that has come in whole and whose user name and password are still to be looked at.
@@ -76,20 +88,25 @@ impl Request {
     }
 
     /// The answer, in RutOS's words.
-    pub fn answer(&self, desk: &Desk) -> Answer {
-        let answer = self.call(&desk.config().post_get).and_then(|handler| {
-            let text = handler(desk, &self.form)?;
-            Ok(answers::plain(200, text))
-        });
-        answer.unwrap_or_else(|problem| refused(&problem))
+    pub async fn answer(&self, desk: &Desk) -> Answer {
+        let said = match self.call(&desk.config().post_get) {
+            Ok(Serve::Now(handler)) => handler(desk, &self.form),
+            Ok(Serve::MobileData) => router::mobile_data(desk, &self.form).await,
+            Ok(Serve::SimPin) => router::sim_pin(desk, &self.form).await,
+            Err(problem) => Err(problem),
+        };
+        match said {
+            Ok(text) => answers::plain(200, text),
+            Err(problem) => refused(&problem),
+        }
     }
 
-    fn call(&self, post_get: &config::PostGet) -> Result<Handler, Problem> {
+    fn call(&self, post_get: &config::PostGet) -> Result<Serve, Problem> {
         let known = CALLS.iter().find(|(name, _)| *name == self.name);
-        let (name, handler) =
+        let (name, serve) =
             known.ok_or_else(|| Problem::new(Code::NotFound, "there is no such call"))?;
         if post_get.allow.is_empty() || post_get.allow.iter().any(|allowed| allowed == name) {
-            return Ok(*handler);
+            return Ok(*serve);
         }
         Err(Problem::new(
             Code::MethodNotAllowed,
@@ -103,12 +120,23 @@ fn with_plus(text: &[u8]) -> Vec<u8> {
     text.iter().map(plus).collect()
 }
 
-/// What RutOS's clients use; anything else might send a message and show no answer.
+/// What RutOS's clients use: another method might send a message and show no answer, and the parts of a multipart form
+/// are no pairs.
 ///
 /// # Errors
-/// [`Code::MethodNotAllowed`].
-pub fn method_fits(method: &str) -> Result<(), Problem> {
-    if matches!(method, "GET" | "POST") {
+/// [`Code::MethodNotAllowed`], [`Code::NotThisForm`].
+pub fn head_fits(head: &Head) -> Result<(), Problem> {
+    let kind = head.field("content-type").unwrap_or_default();
+    if kind
+        .get(..10)
+        .is_some_and(|start| start.eq_ignore_ascii_case("multipart/"))
+    {
+        return Err(Problem::new(
+            Code::NotThisForm,
+            "post the form as application/x-www-form-urlencoded (curl: -d or --data-urlencode, not -F)",
+        ));
+    }
+    if matches!(head.method.as_str(), "GET" | "POST") {
         return Ok(());
     }
     let problem = Problem::new(Code::MethodNotAllowed, "ask with GET or POST");
@@ -118,7 +146,6 @@ pub fn method_fits(method: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::head::Head;
 
     fn request(target: &str, body: &str) -> Request {
         let method = if body.is_empty() { "GET" } else { "POST" };
@@ -175,11 +202,18 @@ mod tests {
         section.allow = vec![String::from("sms_send")];
         assert_eq!(code("sms_send", &section), None);
         assert_eq!(code("sms_list", &section), Some(Code::MethodNotAllowed));
-        for unknown in ["mobile_data", "", "sms_send/", "../sms_send"] {
+        for unknown in ["mobile", "", "sms_send/", "../sms_send"] {
             assert_eq!(code(unknown, &section), Some(Code::NotFound), "{unknown}");
         }
         let bare = request("/sms_send", "").call(&section);
         assert_eq!(bare.err().map(|problem| problem.code), Some(Code::NotFound));
-        assert!(method_fits("HEAD").is_err() && method_fits("POST").is_ok());
+        let fits = |method: &str, kind: &str| {
+            let head = format!("{method} / HTTP/1.1\r\nContent-Type: {kind}\r\n\r\n");
+            head_fits(&Head::of(&head)).map_err(|problem| problem.code)
+        };
+        assert_eq!(fits("HEAD", "x"), Err(Code::MethodNotAllowed));
+        assert_eq!(fits("POST", "application/x-www-form-urlencoded"), Ok(()));
+        let multipart = fits("POST", "Multipart/form-data; boundary=x");
+        assert_eq!(multipart, Err(Code::NotThisForm));
     }
 }

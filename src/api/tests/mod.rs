@@ -83,6 +83,7 @@ impl Rig {
             feed,
             targets: Rc::default(),
             modem,
+            settings: crate::config::Settings::default(),
             clock,
         };
         let freed = Rc::new(RefCell::new(Vec::new()));
@@ -96,7 +97,7 @@ impl Rig {
                     Request::Alive(answer) => {
                         let _gone = answer.send(answers.get());
                     }
-                    Request::Look => {}
+                    Request::Look | Request::Pin(_) => {}
                 }
             }
         });

@@ -294,3 +294,36 @@ fn what_nothing_here_can_send_fails_with_its_cause() {
     assert_eq!(room.events().len(), 1);
     assert!(room.outbox.next(at(3600)).is_none());
 }
+
+#[test]
+fn messages_to_a_number_the_network_does_not_take_keep_their_order_and_others_pass() {
+    let mut room = room();
+    let texts = ["a1", "a2", "b1", "a3"];
+    let ids: Vec<MessageId> = texts
+        .iter()
+        .map(|text| room.submit(if text.starts_with('a') { ALICE } else { BOB }, text, 0))
+        .collect();
+    assert_eq!(room.works(REFUSED(38), 1).id, ids[0]);
+    // The other number's goes; Alice's wait, and so does the worker.
+    assert_eq!(room.works(accepted(1), 1).id, ids[2]);
+    assert_eq!(room.outbox.next(at(2)), None);
+    assert_eq!(room.outbox.next_wake(), Some(at(6).tick));
+    assert_eq!(room.works(REFUSED(38), 6).id, ids[0]);
+    assert_eq!(room.outbox.next(at(20)), None);
+    // A restart makes all of them due, and keeps their order.
+    let mut again = room.reopened(at(0));
+    let rest = [ids[0], ids[1], ids[3]].map(|_| again.works(accepted(2), 1).id);
+    assert_eq!(rest, [ids[0], ids[1], ids[3]]);
+    // So does the network's return.
+    let rest = [ids[0], ids[1], ids[3]].map(|_| room.works(accepted(2), 21).id);
+    assert_eq!(rest, [ids[0], ids[1], ids[3]]);
+}
+
+#[test]
+fn a_message_refused_for_a_cause_of_its_own_holds_up_nobody() {
+    let mut room = room();
+    let odd = room.submit(ALICE, "a1", 0);
+    let next = room.submit(ALICE, "a2", 0);
+    assert_eq!(room.works(REFUSED(111), 1).id, odd);
+    assert_eq!(room.works(accepted(1), 1).id, next);
+}

@@ -1,0 +1,259 @@
+//! Edge: does one order after the other, and answers. Never does an order twice: that it was taken is on flash before it
+//! comes here, and what is found there after a restart is told of, not done. One answer an order, whatever is cut.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+
+use super::kept::Kept;
+use super::pages::{self, Pages};
+use super::reply::{self, Job, Reply, Stage};
+use super::script::{Deed, Said, Script, Stop as End};
+use super::{Rooms, wake};
+use crate::config::Config;
+use crate::message::{Number, Submission};
+use crate::outbox::{Refusal, same_party};
+use crate::signal::ModemState;
+use crate::status_text::{self, Facts};
+use crate::stop::Stop;
+use crate::system::{self, Failure};
+
+/// An answer that no `more` could go on with has so many parts at most, as RutOS's messages.
+const PARTS: u8 = 8;
+/// After a reboot, the status waits so long for the network.
+const NETWORK: Duration = Duration::from_secs(180);
+/// Between two looks whether it is there.
+const LOOK: Duration = Duration::from_millis(500);
+/// To take back what was set and not committed.
+const REVERT: Duration = Duration::from_secs(10);
+
+/// Does orders as they come in.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) rooms: Rooms,
+    pub(super) config: watch::Receiver<Rc<Config>>,
+    pub(super) kept: Rc<RefCell<Kept>>,
+    pub(super) jobs: UnboundedSender<Job>,
+    pub(super) root: PathBuf,
+}
+
+impl Runner {
+    /// Until it is told to stop; an order under way is cut short then.
+    pub(super) async fn run(self, mut jobs: UnboundedReceiver<Job>, mut stop: Stop) {
+        let work = async {
+            self.take_up();
+            let mut pages = Pages::default();
+            while let Some(job) = jobs.recv().await {
+                self.perform(&job, &mut pages).await;
+            }
+        };
+        tokio::select! {
+            () = stop.wait() => {}
+            () = work => {}
+        }
+    }
+
+    /// What was under way when the agent ended.
+    fn take_up(&self) {
+        let config = Rc::clone(&self.config.borrow());
+        let pending = self.kept.borrow().pending();
+        for order in pending {
+            let mut rules = config.sms_rules.iter().chain(&config.call_rules);
+            let rule = rules.find(|rule| rule.name == order.rule);
+            let id = order.id;
+            match rule.and_then(|rule| Job::found(order, rule)) {
+                Some(job) if job.stage == Stage::Booted => self.when_there_is_a_network(job),
+                Some(job) => self.again(job, Duration::ZERO),
+                None => self.kept.borrow_mut().done(id),
+            }
+        }
+    }
+
+    /// Puts `job` into the row after `pause`.
+    fn again(&self, job: Job, pause: Duration) {
+        let jobs = self.jobs.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(pause).await;
+            // Nobody takes it when the agent ends: it is found again.
+            let _taken = jobs.send(job);
+        });
+    }
+
+    fn when_there_is_a_network(&self, job: Job) {
+        let (rooms, jobs) = (self.rooms.clone(), self.jobs.clone());
+        tokio::task::spawn_local(async move {
+            let end = rooms.clock.now().tick + NETWORK;
+            let ready = || rooms.signal.borrow().state == ModemState::Ready;
+            while !ready() && rooms.clock.now().tick < end {
+                tokio::time::sleep(LOOK).await;
+            }
+            let _taken = jobs.send(job);
+        });
+    }
+
+    async fn perform(&self, job: &Job, pages: &mut Pages) {
+        let (id, action) = (job.order.id, &job.rule.action);
+        let who = job.order.from.masked();
+        log::info!(
+            "rules: order {id}, {action} by rule '{}' for {who}",
+            job.rule.name
+        );
+        let reply = match self.play(job).await {
+            Ok(reply) => reply,
+            Err(why) => {
+                log::warn!("rules: order {id} was not done: {why}");
+                Reply::Text(format!("{action}: {why}"))
+            }
+        };
+        let turns_back = reply == Reply::Nothing || matches!(reply, Reply::Template(..));
+        if reply == Reply::Later {
+            return log::info!("rules: the router reboots; what is owed is sent afterwards");
+        }
+        if let Some(text) = self.text(job, reply, pages) {
+            self.answer(job, &text);
+        }
+        if job.stage == Stage::Do && turns_back && reply::turns_back(&job.rule) {
+            let seconds = job.rule.text("seconds").parse().unwrap_or(0);
+            let mut back = job.clone();
+            back.stage = Stage::Back;
+            return self.again(back, Duration::from_secs(seconds));
+        }
+        self.kept.borrow_mut().done(id);
+    }
+
+    /// From step to step.
+    async fn play(&self, job: &Job) -> Result<Reply, String> {
+        let (mut said, mut set) = (Vec::new(), Vec::new());
+        let why = loop {
+            let deed = match job.steps(&mut Script::new(&said)) {
+                Ok(reply) => return Ok(reply),
+                Err(End::Failed(why)) => break why,
+                Err(End::Need(deed)) => deed,
+            };
+            if let Deed::Run(words, _) = &deed {
+                remember(words, &mut set);
+            }
+            said.push(self.deed(&deed).await);
+        };
+        for config in set {
+            let words = ["uci", "-q", "revert", config.as_str()].map(String::from);
+            self.deed(&Deed::Run(words.to_vec(), REVERT)).await;
+        }
+        Err(why)
+    }
+
+    async fn deed(&self, deed: &Deed) -> Said {
+        let (words, limit) = match deed {
+            Deed::Run(words, limit) => (words, *limit),
+            Deed::Wake(mac) => {
+                return match wake::wake(*mac).await {
+                    true => Said::Ended(Some(0), String::new(), String::new()),
+                    false => Said::Unknown,
+                };
+            }
+        };
+        let mut words = words.iter().map(String::as_str);
+        let program = words.next().unwrap_or_default();
+        // The system's own scripts lie where the system does; all other programs are looked for in PATH.
+        let script = program.strip_prefix('/').map(|path| self.root.join(path));
+        let program = script
+            .as_deref()
+            .and_then(|path| path.to_str())
+            .unwrap_or(program);
+        let args: Vec<&str> = words.collect();
+        match system::run(program, &args, limit).await {
+            Ok(output) => Said::Ended(output.code, output.stdout, output.stderr),
+            Err(Failure::NotRun(why)) if why.kind() == std::io::ErrorKind::NotFound => {
+                Said::Missing
+            }
+            Err(Failure::NotRun(why)) => Said::Ended(None, String::new(), why.to_string()),
+            Err(why @ (Failure::Late(_) | Failure::Lost(_))) => {
+                log::warn!("rules: {program} {why}");
+                Said::Unknown
+            }
+        }
+    }
+
+    /// What is sent.
+    fn text(&self, job: &Job, reply: Reply, pages: &mut Pages) -> Option<String> {
+        let now = self.rooms.clock.now();
+        let config = self.config.borrow();
+        let from = &job.order.from;
+        let text = match reply {
+            Reply::Nothing | Reply::Later => return None,
+            Reply::More => {
+                let next = pages.next(from, now.tick);
+                return Some(next.unwrap_or_else(|| String::from("there is no more")));
+            }
+            Reply::Text(text) if config.sms_rules.iter().any(|rule| rule.action == "more") => {
+                return Some(pages.first(from, &text, now.tick));
+            }
+            Reply::Text(text) => text,
+            Reply::Template(template, asked) => {
+                let named = config.agent.name.clone();
+                let (router, firmware) = (named.or_else(system::host_name), system::firmware());
+                let facts = Facts {
+                    zone: system::time_zone(),
+                    router: router.as_deref(),
+                    firmware: firmware.as_deref(),
+                    at: now.wall,
+                    signal: &self.rooms.signal.borrow(),
+                    asked: &asked,
+                };
+                status_text::render(&template, &facts)
+            }
+        };
+        Some(String::from(pages::cut(&text, PARTS).0))
+    }
+
+    /// To the one who ordered it, unless that is a name, and to those of `to_number`.
+    fn answer(&self, job: &Job, text: &str) {
+        let mut to: Vec<&Number> = Vec::new();
+        for number in std::iter::once(&job.order.from).chain(&job.rule.others) {
+            if !number.is_alphanumeric() && !to.iter().any(|known| same_party(known, number)) {
+                to.push(number);
+            }
+        }
+        let now = self.rooms.clock.now();
+        for (place, to) in to.into_iter().enumerate() {
+            let submission = Submission {
+                to: to.clone(),
+                text: String::from(text),
+                flash: false,
+                report: false,
+                validity_s: None,
+                origin: format!("rule:{}", job.rule.name),
+            };
+            // Behind a control character that no HTTP header can carry: nobody else may use the key up.
+            let key = format!("\u{1}rule:{}:{place}", job.order.id);
+            let submitted =
+                self.rooms
+                    .outbox
+                    .borrow_mut()
+                    .submit(vec![submission], Some(&key), now);
+            match submitted {
+                // Answered before a cut, in other words.
+                Ok(_) | Err(Refusal::KeyReused) => {}
+                Err(why) => log::warn!("rules: the answer to {} is not sent: {why}", to.masked()),
+            }
+        }
+    }
+}
+
+/// Which of the router's configurations hold something that is set and not committed.
+fn remember(words: &[String], set: &mut Vec<String>) {
+    let mut words = words.iter().map(String::as_str);
+    let (program, verb, place) = (words.next(), words.next(), words.next().unwrap_or_default());
+    let config = place.split('.').next().unwrap_or_default();
+    match (program, verb) {
+        (Some("uci"), Some("set" | "add_list" | "del_list" | "delete")) => {
+            set.push(String::from(config));
+        }
+        (Some("uci"), Some("commit")) => set.retain(|known| known != config),
+        _ => {}
+    }
+}

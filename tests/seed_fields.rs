@@ -1,0 +1,145 @@
+//! Tests: that every field of the RUT241 manual's sections 3.1 to 3.4 and 5 (Mobile Utilities, firmware 7.07.1) has a
+//! test that proves it. The table names them; each must be there.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+/// A field of the manual, the option or call that it is here, and the tests that prove it, as `FILE NAME`.
+struct Field(&'static str, &'static str, &'static [&'static str]);
+
+/// Short names of files below `tests` and `src`.
+const FILES: &[(&str, &str)] = &[
+    ("post_get", "tests/post_get.rs"),
+    ("router", "tests/post_get/router.rs"),
+    ("push", "tests/push.rs"),
+    ("https", "tests/push/https.rs"),
+    ("replies", "tests/replies.rs"),
+    ("storage", "tests/storage.rs"),
+    ("webserver", "tests/webserver.rs"),
+    ("simple", "tests/router.rs"),
+    ("to_sms", "src/forward/to_sms.rs"),
+    ("kind", "src/config/kind.rs"),
+    ("config", "src/config/tests.rs"),
+    ("auth", "src/api/auth.rs"),
+    ("mail_out", "tests/mail_out.rs"),
+    ("mail_in", "tests/mail_in.rs"),
+    ("rules", "tests/rules.rs"),
+];
+
+/// Sections that others build: their rows may be empty until they are there.
+const ELSEWHERE: &[&str] = &["3.3.3", "3.4", "every_sms"];
+
+#[rustfmt::skip]
+const FIELDS: &[Field] = &[
+    Field("3.1 Enable", "post_get enabled", &["post_get a_disabled_interface_has_no_listener_and_a_changed_one_follows"]),
+    Field("3.1 Access", "post_get allow", &["post_get strangers_are_told_so_slowed_down_and_shut_out_and_nobody_logs_what_they_tried"]),
+    Field("3.1 User name", "post_get username", &["post_get strangers_are_told_so_slowed_down_and_shut_out_and_nobody_logs_what_they_tried", "config post_get_wants_an_address_a_name_and_a_password_and_gets_them"]),
+    Field("3.1 Password", "post_get password", &["post_get strangers_are_told_so_slowed_down_and_shut_out_and_nobody_logs_what_they_tried", "kind plain_values_are_told_from_wrong_ones"]),
+    Field("3.1 View mobile messages list", "sms_list", &["post_get messages_are_listed_read_counted_and_deleted_to_the_letter", "router dates_are_in_the_routers_own_time"]),
+    Field("3.1 Read mobile message", "sms_read", &["post_get messages_are_listed_read_counted_and_deleted_to_the_letter"]),
+    Field("3.1 Send mobile message to a single number", "sms_send number", &["post_get bsd_ftp_sends_blanks_and_an_emoji_raw_and_one_ucs2_message_goes_out", "post_get numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly"]),
+    Field("3.1 Send mobile message to a group", "sms_send group", &["post_get numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly", "post_get what_cannot_be_sent_is_told_in_rutos_words"]),
+    Field("3.1 View mobile messages total", "sms_total", &["post_get messages_are_listed_read_counted_and_deleted_to_the_letter"]),
+    Field("3.1 Delete mobile message", "sms_delete", &["post_get messages_are_listed_read_counted_and_deleted_to_the_letter"]),
+    Field("3.1 number: 00 and country code", "number", &["post_get numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly", "post_get what_cannot_be_sent_is_told_in_rutos_words"]),
+    Field("3.1 text", "text", &["post_get numbers_groups_and_long_texts_are_sent_and_what_is_too_long_is_refused_clearly"]),
+    Field("3.1 the router's own address, port 80", "/cgi-bin/sms_send", &["webserver the_readmes_script_lets_another_web_server_pass_old_calls_on"]),
+    Field("3.1 mobile_data", "mobile_data", &["router mobile_data_goes_off_and_on_through_the_routers_own_programs", "router a_program_that_hangs_holds_up_nobody_else", "router without_the_routers_programs_each_call_says_so"]),
+    Field("3.1 mobile_sim_pin", "mobile_sim_pin", &["router a_pin_goes_into_the_routers_configuration_and_to_the_sim_that_waits_for_it", "router a_wrong_pin_is_entered_once_and_a_missing_sim_is_told"]),
+    Field("3.2 Enable", "reply enabled", &["replies a_person_is_answered_once_in_the_interval_over_a_restart_and_a_service_never"]),
+    Field("3.2 Reply SMS-Utilities rules", "reply every_sms", &[]),
+    Field("3.2 Don't save received messages", "reply delete_sms", &["replies each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody"]),
+    Field("3.2 Mode", "reply mode, tel, group", &["replies each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody", "replies a_person_is_answered_once_in_the_interval_over_a_restart_and_a_service_never"]),
+    Field("3.2 Message text", "reply msg", &["replies a_person_is_answered_once_in_the_interval_over_a_restart_and_a_service_never", "replies the_readme_names_every_parameter"]),
+    Field("3.3.1 Enable", "to_http enabled", &["replies each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody", "push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.1 Forward SMS-Utilities rules", "to_http every_sms", &[]),
+    Field("3.3.1 Don't save received message", "to_http delete_sms", &["push who_chooses_the_messages_and_delete_sms_takes_them_away"]),
+    Field("3.3.1 Include sender's number", "to_http sender_num", &["push get_and_post_are_rutos_to_the_byte", "webserver a_sender_with_line_ends_in_his_name_puts_no_header_into_a_push"]),
+    Field("3.3.1 Mode", "to_http mode, tel, group", &["push who_chooses_the_messages_and_delete_sms_takes_them_away"]),
+    Field("3.3.1 Encode message text to Base64", "to_http message_encode_b64", &["push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.1 HTTPS certificate verification", "to_http verify_cert", &["https https_is_judged_by_the_ca_file_and_last_error_says_what_is_wrong"]),
+    Field("3.3.1 Method", "to_http method", &["push get_and_post_are_rutos_to_the_byte", "webserver pushes_of_every_method_arrive_at_lighttpd"]),
+    Field("3.3.1 URL", "to_http url", &["push get_and_post_are_rutos_to_the_byte", "webserver fifty_messages_wait_for_a_web_server_that_is_down_over_two_kills_and_come_once_and_in_order"]),
+    Field("3.3.1 Number value name", "to_http number_name", &["push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.1 Message value name", "to_http message_name", &["push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.1 Extra data pair 1", "to_http extra_name1, extra_value1", &["push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.1 Extra data pair 2", "to_http extra_name2, extra_value2", &["push get_and_post_are_rutos_to_the_byte"]),
+    Field("3.3.2 Enable", "to_sms enabled", &["replies each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody"]),
+    Field("3.3.2 Forward SMS-Utilities rules", "to_sms every_sms", &[]),
+    Field("3.3.2 Don't save received message", "to_sms delete_sms", &["replies messages_go_on_to_every_phone_but_the_sender_with_the_senders_number_below"]),
+    Field("3.3.2 Add sender's number", "to_sms sender_num", &["replies messages_go_on_to_every_phone_but_the_sender_with_the_senders_number_below", "to_sms the_senders_number_stands_below_as_long_as_the_whole_has_480_characters"]),
+    Field("3.3.2 Mode", "to_sms mode, tel, group", &["replies each_section_serves_whom_its_mode_names_and_one_that_is_off_nobody"]),
+    Field("3.3.2 Recipients phone numbers", "to_sms fwd_number", &["replies messages_go_on_to_every_phone_but_the_sender_with_the_senders_number_below", "replies fifty_messages_wait_while_the_network_takes_none_and_two_kills_and_go_once_and_in_order", "replies a_message_that_comes_back_from_its_recipient_goes_round_no_more"]),
+    Field("3.3.3 Enable", "to_smtp enabled", &[]),
+    Field("3.3.3 Forward SMS-Utilities rules", "to_smtp every_sms", &[]),
+    Field("3.3.3 Don't save received message", "to_smtp delete_sms", &[]),
+    Field("3.3.3 Include sender's number", "to_smtp sender_num", &[]),
+    Field("3.3.3 Mode", "to_smtp mode, tel, group", &[]),
+    Field("3.3.3 Subject", "to_smtp subject", &[]),
+    Field("3.3.3 Sender's email account", "to_smtp email_name", &[]),
+    Field("3.3.3 Recipient's email address", "to_smtp recipemail", &[]),
+    Field("3.4 Enable", "pop3 enabled", &[]),
+    Field("3.4 POP3 server", "pop3 host", &[]),
+    Field("3.4 Server port", "pop3 port", &[]),
+    Field("3.4 User name", "pop3 username", &[]),
+    Field("3.4 Password", "pop3 password", &[]),
+    Field("3.4 Secure connection (TLS)", "pop3 ssl", &[]),
+    Field("3.4 Verify TLS certificate validity", "pop3 ssl_verify", &[]),
+    Field("3.4 SMS PDU limit", "pop3 limit", &[]),
+    Field("3.4 Check email every", "pop3 interval", &[]),
+    Field("3.4 Interval", "pop3 interval_unit", &[]),
+    Field("3.4 the number in the subject", "00CC and +CC", &[]),
+    Field("5.1 Read", "GET /messages/ID", &["storage messages_are_searched_paged_marked_and_deleted"]),
+    Field("5.1 Delete", "DELETE /messages/ID", &["storage messages_are_searched_paged_marked_and_deleted", "storage a_long_message_leaves_the_sim_with_all_its_slots"]),
+    Field("5.1 SMS per page", "limit, after", &["storage messages_are_searched_paged_marked_and_deleted"]),
+    Field("5.1 Search", "q, from", &["storage messages_are_searched_paged_marked_and_deleted"]),
+    Field("5.2 Recipient's phone number, message, Send", "POST /messages", &["simple a_message_is_sent_and_its_delivery_is_reported"]),
+    Field("5.3 Save messages to storage", "modem msg_storage, PUT /storage", &["storage the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen"]),
+    Field("5.3 Memory", "GET /storage", &["storage the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen", "storage an_alarm_comes_before_the_sim_is_full_once_until_there_is_room_again"]),
+    Field("5.3 Leave free space", "modem free", &["storage the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen", "storage slots_of_parts_whose_siblings_never_came_are_swept", "storage slots_of_delivery_reports_are_swept"]),
+];
+
+/// The test's name is there, below an attribute that makes it a test.
+fn is_there(proof: &str) -> Result<(), String> {
+    let (file, name) = proof.split_once(' ').ok_or("a proof is FILE NAME")?;
+    let known = FILES.iter().find(|(short, _)| *short == file);
+    let (_, path) = known.ok_or_else(|| format!("no file is called {file}"))?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text =
+        std::fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let head = [format!("fn {name}()"), format!("async fn {name}()")];
+    let is_test = |pair: &[&str]| match pair {
+        [mark, line] => {
+            ["#[test]", "#[tokio::test]"].contains(mark)
+                && head.iter().any(|head| line.starts_with(head))
+        }
+        _ => false,
+    };
+    match lines.windows(2).any(is_test) {
+        true => Ok(()),
+        false => Err(format!("{} has no test {name}", path.display())),
+    }
+}
+
+#[test]
+fn every_field_of_the_manual_names_tests_that_are_there() {
+    let mut faults = Vec::new();
+    for Field(field, option, proofs) in FIELDS {
+        let elsewhere = |part: &&str| field.starts_with(*part) || option.ends_with(*part);
+        if proofs.is_empty() && !ELSEWHERE.iter().any(elsewhere) {
+            faults.push(format!("{field}: no test"));
+        }
+        let missing = proofs.iter().filter_map(|proof| is_there(proof).err());
+        faults.extend(missing.map(|why| format!("{field}: {why}")));
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_proof_that_is_not_there_is_missed() {
+    assert!(is_there("push get_and_post_are_rutos_to_the_byte").is_ok());
+    for none in ["push bench", "push no_such_test", "nowhere x", "push"] {
+        assert!(is_there(none).is_err(), "{none}");
+    }
+}
