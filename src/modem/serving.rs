@@ -41,6 +41,8 @@ const TO_FREE: usize = 255;
 pub(super) struct Kept {
     /// The PIN that goes before the configured one.
     pub pin: Option<String>,
+    /// No start-up has had it yet.
+    pub pin_is_new: bool,
     /// The PIN a SIM refused.
     pub refused_pin: Option<String>,
     /// Slots others asked to free.
@@ -169,7 +171,7 @@ impl<'a> Serving<'a> {
                         waiting.push(asker);
                     }
                     Request::Look => self.agenda.look_now(clock.now().tick),
-                    Request::Pin(pin) => self.kept.pin = Some(pin),
+                    Request::Pin(pin) => self.kept.use_pin(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -201,7 +203,7 @@ impl<'a> Serving<'a> {
                         unanswered.push(asker);
                     }
                     Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
-                    Request::Pin(pin) => self.kept.pin = Some(pin),
+                    Request::Pin(pin) => self.kept.use_pin(pin),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -269,7 +271,8 @@ impl<'a> Serving<'a> {
     }
 
     /// The start-up's options, and the PIN that goes before theirs.
-    fn startup_options(&self) -> config::Modem {
+    fn startup_options(&mut self) -> config::Modem {
+        self.kept.pin_is_new = false;
         let mut options = self.options.clone();
         if self.kept.pin.is_some() {
             options.pincode.clone_from(&self.kept.pin);
@@ -316,8 +319,7 @@ impl<'a> Serving<'a> {
             while self.now().tick < wake {
                 self.check_changes()?;
                 self.serve_requests().await?;
-                let pin = &self.kept.pin;
-                if state == ModemState::SimPin && pin.is_some() && *pin != self.kept.refused_pin {
+                if state == ModemState::SimPin && self.kept.pin_is_new {
                     return Err(Leave::Again);
                 }
                 self.tend();
@@ -491,7 +493,7 @@ impl<'a> Serving<'a> {
                 let _heard = answer.send(alive);
             }
             Request::Look => self.agenda.look_now(self.now().tick),
-            Request::Pin(pin) => self.kept.pin = Some(pin),
+            Request::Pin(pin) => self.kept.use_pin(pin),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {
@@ -535,6 +537,11 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>) -> bool {
 }
 
 impl Kept {
+    /// A PIN that the next start-up shall use.
+    pub(super) fn use_pin(&mut self, pin: String) {
+        (self.pin, self.pin_is_new) = (Some(pin), true);
+    }
+
     /// Slots to free when the modem can.
     pub(super) fn remember_to_free(&mut self, slots: Vec<Slot>) {
         for slot in slots {

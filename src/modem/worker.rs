@@ -110,7 +110,7 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
                     let _heard = answer.send(false);
                 }
                 Some(Request::FreeSlots(slots)) => kept.remember_to_free(slots),
-                Some(Request::Pin(pin)) => kept.pin = Some(pin),
+                Some(Request::Pin(pin)) => kept.use_pin(pin),
                 Some(Request::Look) => {}
                 None => rooms.clock.sleep_until(Some(until)).await,
             },

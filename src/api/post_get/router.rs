@@ -46,13 +46,17 @@ pub async fn sim_pin(desk: &Desk, form: &Form) -> Result<String, Problem> {
         Some(_) | None => 1,
     };
     let state = desk.rooms.signal.borrow().sim.state.clone();
-    if state.is_none_or(|state| state == "absent") {
-        return Ok(String::from(answers::PIN_STATE));
-    }
+    let waits = match state.as_deref() {
+        None | Some("absent") => return Ok(String::from(answers::PIN_STATE)),
+        Some(state) => state == "sim-pin",
+    };
     let _turn = desk.router.lock().await;
     Ok(String::from(match system::sim_pin(slot, pin).await {
         Ok(()) => {
-            desk.rooms.modem.use_pin(String::from(pin));
+            // A SIM that is open was opened with its PIN: a wrong one must not cost a try when it starts again.
+            if waits {
+                desk.rooms.modem.use_pin(String::from(pin));
+            }
             answers::PIN_SET
         }
         Err(Refused::Config | Refused::Interface) => answers::PIN_CONFIG,
