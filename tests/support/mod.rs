@@ -89,6 +89,8 @@ pub struct Bench {
     sim: Option<Process>,
     /// Where the API listens.
     pub address: SocketAddr,
+    /// Variables in the environment of the agents started from now on.
+    pub env: Vec<(String, String)>,
     dir: TempDir,
 }
 
@@ -108,6 +110,7 @@ impl Bench {
             agent: None,
             sim: None,
             address: free_address(),
+            env: Vec::new(),
             dir,
         };
         bench.write_config(&setup.modem, &setup.sections);
@@ -153,7 +156,8 @@ impl Bench {
             &self.text("socket"),
         ];
         line.extend(words.map(String::from));
-        self.agent = Some(Process::start(&line, &self.path("agent.log")));
+        let log = self.path("agent.log");
+        self.agent = Some(Process::start_in(&line, &log, &self.env));
     }
 
     /// Waits until `/status` says that the modem is ready.
@@ -234,6 +238,13 @@ impl Bench {
     /// A call of the JSON API with the token, such as `("GET", "/status", None)`: status and body.
     pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.try_api(method, path, body).unwrap()
+    }
+
+    /// `POST /messages`, which must be accepted; the id of the first of its messages.
+    pub fn submit(&self, message: &Value) -> String {
+        let (status, answer) = self.api("POST", "/messages", Some(message));
+        assert_eq!(status, 202, "{answer}");
+        String::from(answer["messages"][0]["id"].as_str().unwrap())
     }
 
     /// The same, when nobody may be listening.

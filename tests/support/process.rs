@@ -33,11 +33,17 @@ pub struct Process(Child);
 impl Process {
     /// Starts `line` (program and arguments); what it says is appended to `log`.
     pub fn start(line: &[String], log: &Path) -> Process {
+        Process::start_in(line, log, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(line: &[String], log: &Path, env: &[(String, String)]) -> Process {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let (program, args) = line.split_first().unwrap();
         let mut command = Command::new(program);
         command
             .args(args)
+            .envs(env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
