@@ -10,8 +10,8 @@
 //!                ^                          |                         |
 //!                |                       feed.rs  "there is news"     |
 //!                |                 +--------+-----------+             |
-//!                |              forward/               api/ <---------+ HTTP (JSON, Post/Get)
-//!                |                 |                    |
+//!                |         rules/ -> forward/          api/ <---------+ HTTP (JSON, Post/Get)
+//!                |            |    |                    |
 //!                +---- takes ---- outbox/ <-------------+
 //!                                   |
 //!                                 store/
@@ -24,6 +24,8 @@
 //! 3. **The feed is a doorbell, not a conveyor.** Events lie in the store under one growing sequence (a received message
 //!    and its event have the same number); each listener keeps its own cursor there.
 //! 4. Inside a room: edge -> keeper -> decider -> codec -> words, never back.
+//! 5. **Rules look first.** `rules/` marks the messages it takes in one batch with its cursor; [`inbox::Inbox::judged`] says how
+//!    far it has looked, and forwarders stop there. So a restart finds the same verdict, and what is taken is done at most once.
 //!
 //! Everything runs on one thread's tokio runtime; the rooms share `Rc<RefCell<…>>` and never hold a borrow across an
 //! await. Keepers write and fsync inline: "Ok" means on flash. tiny_http's threads see only parsed requests.
@@ -49,6 +51,8 @@
 //! | what a mail server's refusal means | `forward/to_smtp.rs` |
 //! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
 //! | what `%rn` stands for | [`status_text`] |
+//! | what a text message can do, and who may | `rules/actions.rs`, `rules/matching.rs` |
+//! | how an action's steps are run, and a test plays them | `rules/script.rs`, `rules/runner.rs` |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |
 //! | an option that the API may change | `config/change.rs` |

@@ -51,9 +51,12 @@ impl Judge {
         if let Err(why) = kept.follow(rules) {
             log::warn!("rules: a restart would not know where they began: {why}");
         }
-        let judged = if rules { kept.at() } else { u64::MAX };
-        self.rooms.inbox.borrow_mut().set_judged(judged);
-        self.rooms.feed.nudge();
+        let mut inbox = self.rooms.inbox.borrow_mut();
+        // Only a change is told: this edge hears the bell, too.
+        if rules == (inbox.judged() == u64::MAX) {
+            inbox.set_judged(if rules { kept.at() } else { u64::MAX });
+            self.rooms.feed.nudge();
+        }
     }
 
     /// Judges until told to stop.

@@ -234,11 +234,27 @@ impl Kept {
         self.state.pending.clone()
     }
 
+    /// True until an order is done, or another of its rule stands for it.
+    pub(super) fn is_pending(&self, id: u64) -> bool {
+        self.state.pending.iter().any(|order| order.id == id)
+    }
+
+    /// Of this rule's orders, only `id` is still to be ended: an output that is set anew is set back once.
+    pub(super) fn stands_for_all(&mut self, rule: &str, id: u64) {
+        self.end(&|order| order.rule == rule && order.id != id);
+    }
+
     /// An order is done and answered.
     pub(super) fn done(&mut self, id: u64) {
-        self.state.pending.retain(|order| order.id != id);
+        self.end(&|order| order.id == id);
+    }
+
+    fn end(&mut self, over: &dyn Fn(&Pending) -> bool) {
+        self.state.pending.retain(|order| !over(order));
         if let Err(why) = self.keep(Vec::new(), self.at) {
-            log::warn!("rules: a restart would take order {id} for one that was cut short: {why}");
+            log::warn!(
+                "rules: a restart would take an order that is done for one that was cut short: {why}"
+            );
         }
     }
 }

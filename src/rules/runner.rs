@@ -97,6 +97,9 @@ impl Runner {
 
     async fn perform(&self, job: &Job, pages: &mut Pages) {
         let (id, action) = (job.order.id, &job.rule.action);
+        if !self.kept.borrow().is_pending(id) {
+            return;
+        }
         let who = job.order.from.masked();
         log::info!(
             "rules: order {id}, {action} by rule '{}' for {who}",
@@ -118,6 +121,7 @@ impl Runner {
         }
         if job.stage == Stage::Do && turns_back && reply::turns_back(&job.rule) {
             let seconds = job.rule.text("seconds").parse().unwrap_or(0);
+            self.kept.borrow_mut().stands_for_all(&job.rule.name, id);
             let mut back = job.clone();
             back.stage = Stage::Back;
             return self.again(back, Duration::from_secs(seconds));

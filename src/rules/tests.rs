@@ -1,5 +1,7 @@
 //! Tests: the actions, one by one, on routers that are told what to answer. Never runs a program.
 
+mod calls;
+
 use super::kept::Pending;
 use super::reply::{Job, Reply, Stage};
 use super::script::play;

@@ -1,0 +1,476 @@
+//! Tests: SMS rules through the real binary — who may, what runs, what is answered, and that nothing is done twice. Never
+//! tests each answer of each firmware: the actions have tests beside them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+
+#[path = "rules/router.rs"]
+mod router;
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use router::{Router, SETTLE};
+use support::{PATIENCE, wait_until};
+
+const BOSS: &str = "+12025550155";
+const THIEF: &str = "+12025550666";
+
+/// A rule for everybody who knows its password.
+fn rule(name: &str, action: &str, text: &str, more: &str) -> String {
+    format!(
+        "config sms_rule '{name}'\n option enabled '1'\n option action '{action}'\n option smstext '{text}'\n{more}\n"
+    )
+}
+
+/// A rule for `BOSS`, who need say nothing but the text, and is told what came of it.
+fn own(name: &str, action: &str, text: &str, more: &str) -> String {
+    let who = format!(
+        " option authorization 'local'\n option password 'Xyzzy123'\n option allowed_phone 'single'\n option tel '{BOSS}'\n option respond '1'\n"
+    );
+    rule(name, action, text, &(who + more))
+}
+
+/// An action, options of the rule, what is said behind its text, what programs say, what runs, what is answered.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+    &'static str,
+);
+
+const NETWORK: (&str, &str) = (
+    "uci -q show network",
+    "network.mob1s1a1=interface\nnetwork.mob1s1a1.proto='wwan'\n",
+);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("send_status", " option message '%rn %wi %sn'\n", "", &[("mnf_info --sn", "1111111111")], &["mnf_info|--sn", "ubus|call|network.interface|dump"], "bench N/A 1111111111"),
+    ("iostatus", "", "", &[("ubus list ioman.*", "ioman.gpio.din1\nioman.gpio.dout1\n"), ("ubus call ioman.gpio.din1 status", "{\"value\":\"1\"}")], &["ubus|list|ioman.*", "ubus|list|ioman.*", "ubus|call|ioman.gpio.din1|status", "ubus|list|ioman.*", "ubus|call|ioman.gpio.dout1|status"], "din1 - 1, dout1 - N/A"),
+    ("io_set", " option io 'dout1'\n option value 'off'\n", "", &[], &["ubus|list|ioman.*", "ubus|call|ioman.gpio.dout1|update|{\"value\":\"0\"}"], "io_set: done"),
+    ("wifi", " option value 'off'\n option write_wifi '1'\n", "", &[("uci -q show wireless", "wireless.w0=wifi-iface\n")], &["uci|-q|show|wireless", "uci|set|wireless.w0.disabled=1", "uci|commit|wireless", "wifi|down"], "wifi: done"),
+    ("mobile", " option value 'off'\n", "", &[NETWORK], &["uci|-q|show|network", "ifdown|mob1s1a1"], "mobile: done"),
+    ("change_mobile_settings", "", "apn=$(reboot)", &[], &["uci|-q|show|network", "uci|set|network.mob1s1a1.apn=$(reboot)", "uci|commit|network", "reload_config", "ubus|list|mobifd", "ifup|mob1s1a1"], "set: apn=$(reboot)"),
+    ("reset_conn", "", "", &[("ubus list mobifd.modem*", "mobifd.modem0\n")], &["ubus|list|mobifd.modem*", "ubus|call|mobifd.modem0|reset_conn"], "reset_conn: done"),
+    ("data_limit", "", "", &[("ubus list quota_limit.*", "quota_limit.mob1s1a1\n"), ("ubus call quota_limit.mob1s1a1 status", "{\"left\":\"1.25 GB\"}"), ("ubus -v list quota_limit.mob1s1a1", "\"reset\":{}")], &["ubus|list|quota_limit.*", "ubus|call|quota_limit.mob1s1a1|status"], "mob1s1a1: left 1.25 GB"),
+    ("data_usage_reset", "", "", &[], &["ubus|list|quota_limit.*", "ubus|-v|list|quota_limit.mob1s1a1", "ubus|call|quota_limit.mob1s1a1|reset"], "data_usage_reset: done"),
+    ("vpn", " option value 'on'\n", "home", &[("uci -q show openvpn", "openvpn.home=openvpn\nopenvpn.home.enable='1'\nopenvpn.home.dev='tun0'\n"), ("cat /sys/class/net/tun0/carrier", "1\n")], &["uci|-q|show|openvpn", "uci|set|openvpn.home.enable=1", "uci|commit|openvpn", "reload_config"], "vpn: done"),
+    ("vpnstatus", "", "", &[], &["uci|-q|show|openvpn", "cat|/sys/class/net/tun0/carrier"], "home: connected"),
+    ("list_of_profile", "", "", &[("uci -q show profiles", "profiles.default=profile\nprofiles.sea=profile\n"), ("uci -q get profiles.general.profile", "sea\n")], &["uci|-q|show|profiles", "uci|-q|get|profiles.general.profile"], "default, sea*"),
+    ("change_profile", "", "default", &[], &["uci|-q|show|profiles", "uci|-q|get|profiles.general.profile", "ubus|list|rpc-profile", "profile.sh|-c|default"], "the profile is default"),
+    ("ssh_access", " option ssh_access_enabled '1'\n", "", &[("uci -q show dropbear", "dropbear.@dropbear[0]=dropbear\n")], &["uci|-q|show|dropbear", "uci|-q|show|firewall", "uci|set|dropbear.@dropbear[0].enable=1", "uci|commit|dropbear", "reload_config"], "ssh_access: done"),
+    ("web_access", "", "", &[], &["uci|-q|show|uhttpd"], "web_access: this router has no switch for its web pages"),
+    ("ip_unblock", "", "", &[("ubus call ip_block show", "[{\"ip\":\"192.168.1.2\"}]")], &["ubus|call|ip_block|show", "ubus|call|ip_block|clear"], "1 of 1 addresses unblocked"),
+    ("firstboot", "", "", &[], &["ubus|list|rpc-sys-ext", "firstboot|-y", "reboot"], "firstboot: done"),
+    ("userdefaults", "", "", &[], &["ubus|list|rpc-sys-ext", "user_defaults", "reboot"], "userdefaults: done"),
+    ("fw_upgrade", "", "", &[], &["rut_fota|-fk"], "fw_upgrade: done"),
+    ("rms_status", "", "", &[("ubus call rms get_status", "{\"status\":\"connected\"}")], &["ubus|call|rms|get_status"], "RMS: status connected"),
+    ("monitoring_status", "", "", &[("uci -q show rms_mqtt", "rms_mqtt.rms_connect_mqtt=rms_connect_mqtt\nrms_mqtt.rms_connect_mqtt.enable='1'\n"), ("mnf_info --mac", "001E42000000")], &["uci|-q|show|rms_mqtt", "ubus|call|rms|get_status", "mnf_info|--sn", "mnf_info|--mac"], "RMS on: status connected\nSerial number - 1111111111; LAN MAC - 001E42000000"),
+    ("rms_action", " option value 'off'\n", "", &[], &["uci|-q|show|rms_mqtt", "uci|set|rms_mqtt.rms_connect_mqtt.enable=0", "uci|commit|rms_mqtt", "rms_mqtt|restart"], "rms_action: done"),
+    ("rms_connect", "", "", &[], &["rms_mqtt|restart"], "rms_connect: done"),
+    ("more", "", "", &[], &[], "there is no more"),
+    ("config_reload", "", "", &[], &["reload_config"], "config_reload: done"),
+    ("exec", "", "a $(reboot) ; b", &[], &[], "+12025550155:4:a $(reboot) ; b"),
+    ("uci", "", "get network.wan.ipaddr", &[("uci get network.wan.ipaddr", "10.0.0.1\n")], &["uci|get|network.wan.ipaddr"], "10.0.0.1"),
+    ("api", " list path '/system'\n", "get /system/x", &[("api get /system/x", "{\"success\":true}")], &["api|get|/system/x"], "{\"success\":true}"),
+    ("wol", " option mac '00:1E:42:AA:BB:CC'\n", "", &[], &[], "00:1E:42:AA:BB:CC is woken"),
+];
+
+#[test]
+fn every_action_runs_its_programs_and_answers() {
+    let mut router = Router::start("");
+    let script = router.script("echo \"$SMS_FROM:$#:$*\"");
+    let rule = |(action, more, ..): &Row| {
+        let script = match *action {
+            "exec" => format!(" option script '{script}'\n"),
+            _ => String::new(),
+        };
+        own(&format!("do_{action}"), action, action, &(script + more))
+    };
+    router
+        .bench
+        .write_config("", &ROWS.iter().map(rule).collect::<String>());
+    router.bench.restart();
+    let _start = router.ran();
+    for (action, _, args, says, runs, answer) in ROWS {
+        for (words, text) in *says {
+            router.says(words, text);
+        }
+        let said = router.ask(BOSS, &format!("Xyzzy123 {action} {args}"));
+        let ran = router.ran();
+        println!("| {action} {args} | {} | {said} |", ran.join("; "));
+        assert_eq!(ran, *runs, "{action}");
+        assert_eq!(said, *answer, "{action}");
+    }
+}
+
+#[test]
+fn who_may_is_decided_by_number_and_keyword_and_the_first_rule_that_fits_wins() {
+    let mut sections = String::from(SETTLE);
+    sections += &own("one", "config_reload", "go", " option message 'one'\n");
+    sections += &own("two", "config_reload", "go", " option message 'two'\n");
+    sections += &rule(
+        "by_serial",
+        "config_reload",
+        "go",
+        " option authorization 'serial'\n option message 'serial'\n option status_sms '1'\n",
+    );
+    sections += &rule(
+        "by_system",
+        "config_reload",
+        "go",
+        " option message 'system'\n option respond '1'\n option to_other_phone '1'\n list to_number '+4997'\n",
+    );
+    sections += &rule(
+        "by_nothing",
+        "more",
+        "mehr bitte",
+        " option authorization 'no'\n",
+    );
+    let router = Router::start(&sections);
+    router.says("mnf_info --sn", "1111111111\n");
+    assert_eq!(router.ask(BOSS, " Xyzzy123  GO \n"), "one");
+    assert_eq!(router.ask(BOSS, "1111111111 go"), "serial");
+    assert_eq!(router.ask(THIEF, "mehr  Bitte"), "there is no more");
+    let before = router.told().len();
+    router.deliver(THIEF, "Admin01 go");
+    router.bench.wait_air(before + 2);
+    let system = |to: &str| (String::from(to), String::from("system"));
+    assert_eq!(router.told()[before..], [system(THIEF), system("+4997")]);
+    for text in [
+        "go",
+        "Xyzzy123 go",
+        "Xyzzy124 go",
+        "ADMIN01 go",
+        "1111111112 go",
+        "Xyzzy123 go on",
+    ] {
+        router.deliver(THIEF, text);
+    }
+    router.settle();
+    let reloads = router.ran();
+    let reloads = reloads.iter().filter(|call| *call == "reload_config");
+    assert_eq!(
+        reloads.count(),
+        3,
+        "nothing was done for the thief but what he may"
+    );
+}
+
+#[test]
+fn a_code_is_good_once_whoever_sends_it_over_a_restart_too() {
+    let sections = String::from(SETTLE)
+        + &rule(
+            "by_code",
+            "config_reload",
+            "code",
+            " option authorization 'totp'\n option secret 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'\n option respond '1'\n",
+        );
+    let mut router = Router::start(&sections);
+    router.deliver(THIEF, "000000 code");
+    let code = code_now();
+    assert_eq!(
+        router.ask(BOSS, &format!("{code} code")),
+        "config_reload: done"
+    );
+    router.deliver(BOSS, &format!("{code} code"));
+    router.deliver(THIEF, &format!("{code} Code"));
+    router.settle();
+    router.bench.restart();
+    router.deliver(BOSS, &format!("{code} code"));
+    router.settle();
+    let reloads = router
+        .ran()
+        .into_iter()
+        .filter(|call| call == "reload_config")
+        .count();
+    assert_eq!(reloads, 1, "a code is good once, over a restart too");
+}
+
+/// RFC 6238 with the key of its own examples.
+fn code_now() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let key = ring::hmac::Key::new(
+        ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        b"12345678901234567890",
+    );
+    let tag = ring::hmac::sign(&key, &(now.as_secs() / 30).to_be_bytes());
+    let at = usize::from(tag.as_ref()[19] & 15);
+    let number = u32::from_be_bytes(tag.as_ref()[at..at + 4].try_into().unwrap()) & 0x7FFF_FFFF;
+    format!("{:06}", number % 1_000_000)
+}
+
+#[test]
+fn ten_wrong_passwords_make_a_number_deaf_over_a_restart_and_an_event_tells() {
+    let sections = String::from(SETTLE)
+        + &rule(
+            "go",
+            "config_reload",
+            "go",
+            " option authorization 'local'\n option password 'Xyzzy123'\n option respond '1'\n",
+        );
+    let mut router = Router::start(&sections);
+    for number in 0..10 {
+        router.deliver(THIEF, &format!("Guess{number} go"));
+    }
+    router.settle();
+    router.bench.restart();
+    router.deliver(THIEF, "Xyzzy123 go");
+    assert_eq!(router.ask(BOSS, "Xyzzy123 go"), "config_reload: done");
+    let (_, page) = router.bench.api("GET", "/events?after=0", None);
+    let locked: Vec<&Value> = page["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["type"] == "rule.locked")
+        .collect();
+    assert_eq!(locked.len(), 1, "{page}");
+    assert_eq!(locked[0]["data"]["from"], THIEF);
+    assert_eq!(router.ran(), ["reload_config"]);
+    assert!(
+        !router.bench.log().contains("Guess"),
+        "what was tried is nobody's business"
+    );
+}
+
+#[test]
+fn what_a_rule_takes_is_forwarded_to_nobody_but_who_wants_every_sms() {
+    let sections = own("go", "config_reload", "go", "")
+        + "config to_sms 'some'\n option enabled '1'\n list fwd_number '+4901'\n\
+           config to_sms 'all'\n option enabled '1'\n option every_sms '1'\n list fwd_number '+4902'\n\
+           config reply 'reply'\n option enabled '1'\n option msg 'hello'\n";
+    let router = Router::start(&sections);
+    router.deliver(BOSS, "Xyzzy123 go");
+    router.deliver(BOSS, "Xyzzy123 go home");
+    router.bench.wait_air(5);
+    let mut told = router.told();
+    told.sort();
+    let line = |to: &str, text: &str| (String::from(to), String::from(text));
+    let expected = [
+        line(BOSS, "config_reload: done"),
+        line(BOSS, "hello"),
+        line("+4901", "Xyzzy123 go home"),
+        line("+4902", "Xyzzy123 go"),
+        line("+4902", "Xyzzy123 go home"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_reboot_is_done_once_and_its_status_sent_once_wherever_the_power_is_cut() {
+    let sections = String::from(SETTLE)
+        + &own(
+            "reboot",
+            "reboot",
+            "reboot",
+            " option message '%rn is back'\n",
+        );
+    let mut router = Router::start(&sections);
+    for place in 0..10 {
+        let before = router.told().len();
+        let reboots = router.bench.log().matches("the router reboots").count();
+        router.deliver(BOSS, "Xyzzy123 reboot");
+        if place == 9 {
+            router.wait_ran("reboot");
+        }
+        // No event to wait for: the cut may come anywhere.
+        std::thread::sleep(Duration::from_millis(place * 7));
+        router.bench.restart();
+        let rebooting = || router.bench.log().matches("the router reboots").count();
+        let answered = || {
+            router.told()[before..]
+                .iter()
+                .any(|(_, text)| text == "bench is back")
+        };
+        wait_until(PATIENCE, "status or reboot", || {
+            answered() || rebooting() > reboots
+        });
+        if rebooting() > reboots && !answered() {
+            // The order came in after the cut, or the router reboots now as it was told.
+            router.bench.restart();
+        }
+        router.bench.wait_air(before + 1);
+        router.settle();
+        let told = router.told();
+        let answers = told[before..]
+            .iter()
+            .filter(|(_, text)| text == "bench is back")
+            .count();
+        assert_eq!(answers, 1, "cut {place}: {told:?}");
+        let ran = router.ran();
+        assert!(ran.is_empty() || ran == ["reboot"], "cut {place}: {ran:?}");
+        router.bench.restart();
+        router.settle();
+        assert!(router.ran().is_empty(), "cut {place}");
+    }
+}
+
+#[test]
+fn an_order_that_was_cut_short_is_told_of_and_not_done_again() {
+    let sections = String::from(SETTLE) + &own("go", "config_reload", "go", "");
+    let mut router = Router::start(&sections);
+    router.hangs("reload_config");
+    router.deliver(BOSS, "Xyzzy123 go");
+    router.wait_ran("reload_config");
+    // A slow order holds up nobody's messages.
+    router.settle();
+    let before = router.told().len();
+    router.bench.restart();
+    router.bench.wait_air(before + 1);
+    let (to, text) = router.told().pop().unwrap();
+    assert_eq!(to, BOSS);
+    assert_eq!(
+        text,
+        "config_reload: cut short by a restart, and not done again"
+    );
+    router.bench.restart();
+    router.settle();
+    assert_eq!(router.ran(), ["reload_config"]);
+    assert_eq!(router.told().len(), before + 2);
+}
+
+#[test]
+fn an_output_is_set_back_after_its_time_and_after_a_cut() {
+    let sections = own(
+        "pulse",
+        "io_set",
+        "pulse",
+        " option io 'dout1'\n option timeout '1'\n option seconds '1'\n",
+    ) + &own(
+        "long",
+        "io_set",
+        "long",
+        " option io 'dout1'\n option timeout '1'\n option seconds '999999'\n",
+    );
+    let mut router = Router::start(&sections);
+    router.says("ubus list ioman.*", "ioman.gpio.dout1\n");
+    let set = |value| format!("ubus|call|ioman.gpio.dout1|update|{{\"value\":\"{value}\"}}");
+    router.ask(BOSS, "Xyzzy123 pulse");
+    router.wait_ran(&set(0));
+    let updates: Vec<String> = router
+        .ran()
+        .into_iter()
+        .filter(|call| call.contains("update"))
+        .collect();
+    assert_eq!(updates, [set(1), set(0)]);
+    // More often than orders may wait: each stands for the one before.
+    for _ in 0..20 {
+        assert_eq!(router.ask(BOSS, "Xyzzy123 long"), "io_set: done");
+    }
+    let _before = router.ran();
+    router.bench.restart();
+    router.wait_ran(&set(0));
+    assert_eq!(router.ask(BOSS, "Xyzzy123 long"), "io_set: done");
+    let updates = router.ran();
+    let updates = updates.iter().filter(|call| call.contains("update"));
+    assert_eq!(updates.count(), 2, "set back once, and set again");
+}
+
+#[test]
+fn a_long_answer_comes_in_pages() {
+    let mut router = Router::start("");
+    let script =
+        router.script("i=0; while [ $i -lt 40 ]; do printf '%09d\\n' $i; i=$((i+1)); done");
+    let sections = own("more", "more", "more", "")
+        + &own(
+            "run",
+            "exec",
+            "run",
+            &format!(" option script '{script}'\n"),
+        );
+    router.bench.write_config("", &sections);
+    router.bench.restart();
+    let all: String = (0..40).map(|number| format!("{number:09}\n")).collect();
+    let first = router.ask(BOSS, "Xyzzy123 run");
+    let second = router.ask(BOSS, "Xyzzy123 more");
+    let third = router.ask(BOSS, "Xyzzy123 More");
+    assert_eq!(first.len(), 160);
+    assert_eq!(first + &second + &third, all.trim_end());
+    assert_eq!(router.ask(BOSS, "Xyzzy123 more"), "there is no more");
+}
+
+#[test]
+fn hostile_words_reach_a_script_as_words_and_nothing_else() {
+    let mut router = Router::start("");
+    let script = router.script(&format!(
+        "for word; do printf '[%s]' \"$word\"; done >> '{}'; echo $#",
+        router.bench.path("words").display()
+    ));
+    router.bench.write_config(
+        "",
+        &own(
+            "run",
+            "exec",
+            "run",
+            &format!(" option script '{script}'\n"),
+        ),
+    );
+    router.bench.restart();
+    let hostile = "'; touch /tmp/x; $(id) `id` \" && | > < * ? ~ -rf --help =a\\n € \u{1F600}";
+    let words: Vec<&str> = hostile.split_whitespace().collect();
+    assert_eq!(
+        router.ask(BOSS, &format!("Xyzzy123 run {hostile}")),
+        words.len().to_string()
+    );
+    let expected: String = words.iter().map(|word| format!("[{word}]")).collect();
+    let heard = || std::fs::read_to_string(router.bench.path("words")).unwrap();
+    assert_eq!(heard(), expected);
+    let many = vec!["-x"; 400].join(" ");
+    assert_eq!(router.ask(BOSS, &format!("Xyzzy123 run {many}")), "400");
+    assert_eq!(heard(), expected + &"[-x]".repeat(400));
+    assert!(router.ran().is_empty());
+}
+
+#[test]
+fn a_new_rule_leaves_what_came_before_it_alone_and_none_holds_nobody_up() {
+    let mut router = Router::start(SETTLE);
+    router.deliver(BOSS, "Xyzzy123 go");
+    router.settle();
+    let rules = own("go", "config_reload", "go", "");
+    router
+        .bench
+        .write_config("", &(String::from(SETTLE) + &rules));
+    router.bench.reload();
+    wait_until(PATIENCE, "the new rule", || {
+        router.bench.log().contains("read again")
+    });
+    router.settle();
+    router.bench.restart();
+    router.settle();
+    assert!(router.ran().is_empty());
+    assert_eq!(router.ask(BOSS, "Xyzzy123 go"), "config_reload: done");
+    router.bench.write_config("", SETTLE);
+    router.bench.restart();
+    router.settle();
+}
+
+/// `RUT_AGENT_BLESS=1` writes it.
+#[test]
+fn the_readme_has_the_table_of_actions() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let begin = readme.find("<!-- actions: made by ").unwrap();
+    let begin = begin + readme[begin..].find('\n').unwrap() + 1;
+    let end = readme.find("<!-- /actions -->").unwrap();
+    let table = format!("\n{}\n", rut_agent::rules::help());
+    if std::env::var_os("RUT_AGENT_BLESS").is_some() {
+        std::fs::write(path, [&readme[..begin], &table, &readme[end..]].concat()).unwrap();
+    } else {
+        assert!(
+            readme[begin..end] == table,
+            "RUT_AGENT_BLESS=1 cargo test --test rules writes it"
+        );
+    }
+}
