@@ -22,7 +22,7 @@ use rut_agent::outbox::Outbox;
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, forward, logging, message, modem};
+use rut_agent::{api, forward, logging, mail, message, modem};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -120,6 +120,7 @@ async fn agent(
         targets.clone(),
         stop.clone(),
     ));
+    let mails = spawn_local(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
     let mut door = spawn_local(api::run(
         config,
         rooms.for_api(modem, targets),
@@ -136,7 +137,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes] {
+        for edge in [worker, pushes, mails] {
             let _ended = edge.await;
         }
     };
@@ -200,6 +201,14 @@ impl Rooms {
             signal: self.signal.clone(),
             feed: self.feed.clone(),
             modem: modem.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_mail(&self) -> mail::Rooms {
+        mail::Rooms {
+            store: self.store.clone(),
+            outbox: self.outbox.clone(),
             clock: self.clock,
         }
     }

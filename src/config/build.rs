@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, PostGet, Reply,
-    ToHttp, ToSms, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
+    Reply, ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
 use crate::message::{EventKind, Memory, Number};
@@ -31,6 +31,7 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "reply" => config.reply = reply(section, notes),
             "to_sms" => config.to_sms.push(to_sms(section, notes)),
             "limits" => config.limits = limits(section),
+            "pop3" => config.pop3 = pop3(section, notes),
             // Of functions that come later.
             _ => {}
         }
@@ -266,6 +267,47 @@ fn limits(section: &Checked) -> Limits {
         only: prefixes(section, "only"),
         reply_interval: seconds(section, "reply_interval"),
     }
+}
+
+fn pop3(section: &Checked, notes: &mut Notes) -> Pop3 {
+    let unit_s = match section.text("interval_unit") {
+        "day" => 86_400,
+        "hour" => 3_600,
+        _ => 60,
+    };
+    let pop3 = Pop3 {
+        enabled: section.flag("enabled"),
+        host: String::from(section.text("host")),
+        port: u16::try_from(section.whole("port")).unwrap_or_default(),
+        username: String::from(section.text("username")),
+        password: String::from(section.text("password")),
+        tls: section.flag("ssl"),
+        verify: section.flag("ssl_verify"),
+        ca_file: section.given("ca_file").map(PathBuf::from),
+        limit: u8::try_from(section.whole("limit")).unwrap_or(u8::MAX),
+        interval: Duration::from_secs(u64::from(section.whole("interval")) * unit_s),
+        delete_other: section.flag("delete_other"),
+    };
+    for name in ["host", "username", "password"] {
+        if pop3.enabled && section.given(name).is_none() {
+            let text = format!("pop3 is enabled and has no {name}");
+            notes.error(section.line_of("enabled"), text);
+        }
+        // A line end would end the command that carries it.
+        if section.text(name).contains('\n') {
+            let text = format!("pop3.{name} must be one line");
+            notes.error(section.line_of(name), text);
+        }
+    }
+    if pop3.enabled && pop3.tls == (pop3.port == 110) && (pop3.tls || pop3.port == 995) {
+        let text = "pop3: ssl goes with port 995 on most servers, and port 110 without it";
+        notes.remark(section.line_of("ssl"), String::from(text));
+    }
+    if pop3.ca_file.is_some() && !pop3.verify {
+        let text = "pop3.ca_file is not read while ssl_verify is 0";
+        notes.remark(section.line_of("ca_file"), String::from(text));
+    }
+    pop3
 }
 
 /// `0049` and `+49` begin the same numbers.

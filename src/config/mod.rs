@@ -16,8 +16,8 @@ mod uci;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, Pop3,
+    PostGet, Reply, ToHttp, ToSms, Who,
 };
 pub use problem::{Problem, Severity};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::pop3_reply::{self, Lines, Piece, Status, Unstuff};
+use super::pop3_reply::{self, Lines, NotPop3, Reply, Sink, Status};
 use crate::config::Pop3;
 use crate::net::{self, Dialer, Peer, Stream, Trust};
 
@@ -16,8 +16,6 @@ use crate::net::{self, Dialer, Peer, Stream, Trust};
 const CONNECT: Duration = Duration::from_secs(30);
 /// From a command to the last byte of its reply.
 const REPLY: Duration = Duration::from_secs(60);
-/// The longest status line; RFC 1939 3 allows 512.
-const LINE: usize = 2048;
 /// The longest reply, in bytes, that is waited out.
 const MOST: usize = 2 * 1024 * 1024;
 const CHUNK: usize = 2048;
@@ -44,9 +42,15 @@ impl fmt::Display for Failure {
         match self {
             Failure::Net(error) => error.fmt(out),
             Failure::Late(command) => {
-                write!(out, "no whole answer to {command} within {} s", REPLY.as_secs())
+                write!(
+                    out,
+                    "no whole answer to {command} within {} s",
+                    REPLY.as_secs()
+                )
             }
-            Failure::Closed(command) => write!(out, "the server closed the connection at {command}"),
+            Failure::Closed(command) => {
+                write!(out, "the server closed the connection at {command}")
+            }
             Failure::Refused(command, words) => {
                 write!(out, "the server refuses {command} and says: {words}")
             }
@@ -56,14 +60,9 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where the bytes of a reply of many lines go.
-pub(super) type Sink<'a> = &'a mut dyn FnMut(u8);
-
 /// An open session.
 pub(super) struct Session {
     stream: Stream,
-    /// Read and not yet looked at.
-    unread: Vec<u8>,
 }
 
 impl Session {
@@ -80,22 +79,20 @@ impl Session {
             tls: config.tls.then(|| trust.clone()),
         };
         let stream = dialer.connect(&peer, CONNECT).await.map_err(Failure::Net)?;
-        let mut session = Session {
-            stream,
-            unread: Vec::new(),
-        };
+        let mut session = Session { stream };
         session.ask("", None).await?;
         if !config.tls && session.is_offered_tls().await? {
             session.ask("STLS", None).await?;
-            // What came behind the reply was said in clear text, by whoever: it is forgotten with the old session.
             let secured = dialer.secure(session.stream, &config.host, &trust, CONNECT);
-            session = Session {
-                stream: secured.await.map_err(Failure::Net)?,
-                unread: Vec::new(),
-            };
+            let stream = secured.await.map_err(Failure::Net)?;
+            session = Session { stream };
         }
-        session.ask(&format!("USER {}", config.username), None).await?;
-        session.ask(&format!("PASS {}", config.password), None).await?;
+        session
+            .ask(&format!("USER {}", config.username), None)
+            .await?;
+        session
+            .ask(&format!("PASS {}", config.password), None)
+            .await?;
         Ok(session)
     }
 
@@ -140,52 +137,21 @@ impl Session {
             self.stream.write_all(line.as_bytes()).await?;
             self.stream.flush().await?;
         }
-        let mut head = Vec::new();
-        let mut status = None;
-        let mut end = Unstuff::default();
-        let mut sink = sink;
+        let mut reply = Reply::new(sink);
+        let mut chunk = Vec::with_capacity(CHUNK);
         let mut total = 0;
-        loop {
-            let fresh = std::mem::take(&mut self.unread);
-            total += fresh.len();
-            for (at, byte) in fresh.iter().enumerate() {
-                let over = match (&status, &mut sink) {
-                    (None, _) if *byte != b'\n' => {
-                        head.push(*byte);
-                        false
-                    }
-                    (None, sink) => {
-                        let found = pop3_reply::status(&head).ok_or(Broken::NotPop3)?;
-                        let over = sink.is_none() || found != Status::Ok;
-                        status = Some(found);
-                        over
-                    }
-                    (Some(_), Some(sink)) => match end.take(*byte) {
-                        Piece::Byte(byte) => {
-                            sink(byte);
-                            false
-                        }
-                        Piece::Nothing => false,
-                        Piece::End => true,
-                    },
-                    (Some(_), None) => true,
-                };
-                if over {
-                    self.unread = fresh.get(at + 1..).unwrap_or_default().to_vec();
-                    return status.ok_or(Broken::NotPop3);
-                }
-            }
-            if head.len() > LINE {
-                return Err(Broken::NotPop3);
-            }
-            if total > MOST {
-                return Err(Broken::Endless);
-            }
-            self.unread.reserve(CHUNK);
-            if self.stream.read_buf(&mut self.unread).await? == 0 {
+        while total < MOST {
+            chunk.clear();
+            if self.stream.read_buf(&mut chunk).await? == 0 {
                 return Err(Broken::Closed);
             }
+            total += chunk.len();
+            // What stands behind the end nobody asked for (RFC 1939 has no pipelining): it is forgotten.
+            if let Some(end) = chunk.iter().find_map(|byte| reply.take(*byte)) {
+                return end.map_err(|NotPop3| Broken::NotPop3);
+            }
         }
+        Err(Broken::Endless)
     }
 }
 

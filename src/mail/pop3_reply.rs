@@ -29,7 +29,8 @@ pub(super) fn status(line: &[u8]) -> Option<Status> {
 /// True for this word alone or with something behind it.
 fn is(line: &[u8], word: &[u8]) -> bool {
     let rest = line.get(word.len()..);
-    line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    line.get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
         && rest.is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
 }
 
@@ -41,7 +42,7 @@ fn is(line: &[u8], word: &[u8]) -> bool {
 ///   LF <--------- Inside <------+
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Unstuff {
+enum Unstuff {
     /// A line begins.
     #[default]
     Start,
@@ -55,7 +56,7 @@ pub(super) enum Unstuff {
 
 /// What a byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+enum Piece {
     /// Content.
     Byte(u8),
     /// Only there for the wire.
@@ -66,7 +67,7 @@ pub(super) enum Piece {
 
 impl Unstuff {
     /// The next byte of the reply. A bare LF ends a line, too: some servers send mails as they lie on their disk.
-    pub(super) fn take(&mut self, byte: u8) -> Piece {
+    fn take(&mut self, byte: u8) -> Piece {
         let (next, piece) = match (*self, byte) {
             (Unstuff::Dot | Unstuff::DotCr, b'\n') => (Unstuff::Start, Piece::End),
             (Unstuff::Start, b'.') => (Unstuff::Dot, Piece::Nothing),
@@ -76,6 +77,55 @@ impl Unstuff {
         };
         *self = next;
         piece
+    }
+}
+
+/// Where the content of a reply of many lines goes.
+pub(super) type Sink<'a> = &'a mut dyn FnMut(u8);
+
+/// A reply on its way in.
+pub(super) struct Reply<'a> {
+    head: Vec<u8>,
+    status: Option<Status>,
+    body: Unstuff,
+    sink: Option<Sink<'a>>,
+}
+
+/// What came is no POP3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotPop3;
+
+impl<'a> Reply<'a> {
+    /// The longest status line; RFC 1939 3 allows 512.
+    const HEAD: usize = 2048;
+
+    /// A reply of one line, or with a `sink` one of many, unless it is an error.
+    pub(super) fn new(sink: Option<Sink<'a>>) -> Reply<'a> {
+        Reply {
+            head: Vec::new(),
+            status: None,
+            body: Unstuff::default(),
+            sink,
+        }
+    }
+
+    /// The next byte; how the reply begins, when it was the last.
+    pub(super) fn take(&mut self, byte: u8) -> Option<Result<Status, NotPop3>> {
+        match (&self.status, &mut self.sink) {
+            (Some(status), Some(sink)) => match self.body.take(byte) {
+                Piece::Byte(byte) => sink(byte),
+                Piece::Nothing => {}
+                Piece::End => return Some(Ok(status.clone())),
+            },
+            (None, sink) if byte == b'\n' => match status(&self.head) {
+                None => return Some(Err(NotPop3)),
+                Some(Status::Ok) if sink.is_some() => self.status = Some(Status::Ok),
+                Some(found) => return Some(Ok(found)),
+            },
+            (None, _) if self.head.len() < Self::HEAD => self.head.push(byte),
+            (None, _) | (Some(_), None) => return Some(Err(NotPop3)),
+        }
+        None
     }
 }
 
@@ -124,7 +174,10 @@ mod tests {
             ("+OK", Some(Status::Ok)),
             ("+ok Dovecot ready. <x@y>", Some(Status::Ok)),
             ("-ERR", Some(Status::Err(String::new()))),
-            ("-ERR [AUTH] no\u{1b}[31m way ", Some(Status::Err("[AUTH] no[31m way".into()))),
+            (
+                "-ERR [AUTH] no\u{1b}[31m way ",
+                Some(Status::Err("[AUTH] no[31m way".into())),
+            ),
             ("+OKAY", None),
             ("+", None),
             ("* OK IMAP", None),
@@ -140,15 +193,35 @@ mod tests {
 
     /// The content of a reply and the bytes behind its end, if it has one.
     fn unstuffed(reply: &[u8]) -> (String, Option<usize>) {
-        let (mut state, mut content) = (Unstuff::default(), Vec::new());
-        for (at, byte) in reply.iter().enumerate() {
-            match state.take(*byte) {
-                Piece::Byte(byte) => content.push(byte),
-                Piece::Nothing => {}
-                Piece::End => return (String::from_utf8(content).unwrap(), Some(reply.len() - at - 1)),
-            }
+        let mut content = Vec::new();
+        let mut sink = |byte| content.push(byte);
+        let mut taken = Reply::new(Some(&mut sink));
+        let end = [b"+OK\r\n", reply]
+            .concat()
+            .iter()
+            .position(|byte| taken.take(*byte).is_some());
+        let left = end.map(|end| reply.len() + 4 - end);
+        (String::from_utf8(content).unwrap(), left)
+    }
+
+    #[test]
+    fn a_reply_of_one_line_ends_with_it_and_an_error_has_no_more() {
+        let mut sink = |_| panic!("an error has no content");
+        for (mut reply, bytes, found) in [
+            (Reply::new(None), "+OK\r\n", Ok(Status::Ok)),
+            (
+                Reply::new(Some(&mut sink)),
+                "-ERR no\n",
+                Ok(Status::Err("no".into())),
+            ),
+            (Reply::new(None), "HTTP/1.1 400\n", Err(NotPop3)),
+        ] {
+            let mut ends = bytes.bytes().filter_map(|byte| reply.take(byte));
+            assert_eq!((ends.next(), ends.next()), (Some(found), None));
         }
-        (String::from_utf8(content).unwrap(), None)
+        let mut endless = Reply::new(None);
+        let ends = std::iter::repeat_n(b'+', 3000).find_map(|byte| endless.take(byte));
+        assert_eq!(ends, Some(Err(NotPop3)));
     }
 
     #[test]
@@ -174,7 +247,10 @@ mod tests {
     #[test]
     fn a_listing_is_read_line_by_line_and_its_rubbish_passed_over() {
         for (line, found) in [
-            ("1 whqtswO00WBw418f9t5JxYwZ", Some((1, "whqtswO00WBw418f9t5JxYwZ"))),
+            (
+                "1 whqtswO00WBw418f9t5JxYwZ",
+                Some((1, "whqtswO00WBw418f9t5JxYwZ")),
+            ),
             ("2  QhdPYR:00WBw1Ph7x7 \r", Some((2, "QhdPYR:00WBw1Ph7x7"))),
             ("0 a", None),
             ("-1 a", None),

@@ -58,6 +58,8 @@ pub enum Kind {
     Event = 8,
     /// How far a listener has come (`forward/`, `smpp/`), id: hash of its name.
     Cursor = 9,
+    /// What became of a mail that may still lie on its server (`mail/`), id: hash of account and unique-id.
+    Mail = 10,
 }
 
 /// A record's key.
