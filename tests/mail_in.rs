@@ -76,8 +76,10 @@ fn wait_log(bench: &Bench, what: &str, times: usize) {
     });
 }
 
-/// Name, mail, and what must arrive of it; recipients are [`BOSS`] unless it says so.
-fn mails() -> Vec<(&'static str, Vec<u8>, Vec<(&'static str, String)>)> {
+/// Name, mail, and what must arrive of it.
+type Case = (&'static str, Vec<u8>, Vec<(&'static str, String)>);
+
+fn mails() -> Vec<Case> {
     let to_boss = |text: &str| vec![(BOSS, String::from(text))];
     let picture = "--b\nContent-Type: image/jpeg\nContent-Transfer-Encoding: base64\n\n";
     let mixed = "Content-Type: multipart/mixed; boundary=b\n\n";

@@ -299,7 +299,7 @@ fn pop3(section: &Checked, notes: &mut Notes) -> Pop3 {
             notes.error(section.line_of(name), text);
         }
     }
-    if pop3.enabled && pop3.tls == (pop3.port == 110) && (pop3.tls || pop3.port == 995) {
+    if pop3.enabled && matches!((pop3.tls, pop3.port), (true, 110) | (false, 995)) {
         let text = "pop3: ssl goes with port 995 on most servers, and port 110 without it";
         notes.remark(section.line_of("ssl"), String::from(text));
     }
@@ -364,4 +364,79 @@ fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec<T> {
         .into_iter()
         .filter_map(|text| text.parse().ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    /// The configuration, and the problems without their file name.
+    fn read(options: &[&str]) -> (Option<super::Config>, Vec<String>) {
+        let lines = options.iter().map(|option| format!("\toption {option}\n"));
+        let text = format!("config pop3 'pop3'\n{}", lines.collect::<String>());
+        let (config, problems) = super::super::read(&text, "f");
+        let problems = problems.iter().map(ToString::to_string);
+        (config, problems.collect())
+    }
+
+    const NEEDED: [&str; 4] = [
+        "enabled 1",
+        "host pop.example",
+        "username joe",
+        "password secret",
+    ];
+
+    #[test]
+    fn mail_to_sms_gets_its_account_and_its_interval() {
+        for (unit, seconds) in [("min", 120), ("hour", 7200), ("day", 172_800)] {
+            let unit = format!("interval_unit {unit}");
+            let more = [
+                unit.as_str(),
+                "interval 2",
+                "ssl 1",
+                "port 995",
+                "ssl_verify 0",
+                "limit 3",
+            ];
+            let (config, problems) = read(&[&NEEDED[..], &more].concat());
+            assert_eq!(problems, [""; 0]);
+            let pop3 = config.unwrap().pop3;
+            assert_eq!(pop3.interval, Duration::from_secs(seconds));
+            assert_eq!(
+                (pop3.host.as_str(), pop3.port, pop3.limit),
+                ("pop.example", 995, 3)
+            );
+            assert!(pop3.enabled && pop3.tls && !pop3.verify && !pop3.delete_other);
+        }
+    }
+
+    #[test]
+    fn mail_to_sms_without_an_account_is_an_error_and_an_odd_port_a_remark() {
+        for missing in 1..4 {
+            let given = NEEDED.into_iter().enumerate();
+            let given = given
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, option)| option);
+            let (config, problems) = read(&given.collect::<Vec<_>>());
+            let name = NEEDED[missing].split(' ').next().unwrap();
+            let why = format!("f:2: error: pop3 is enabled and has no {name}");
+            assert_eq!((config, problems), (None, vec![why]));
+        }
+        let two_lines = ["password 'two\nlines'"];
+        assert!(read(&two_lines).1[0].ends_with("pop3.password must be one line"));
+        for (options, remark) in [
+            (["ssl 1", "port 110"], "ssl goes with port 995"),
+            (["ssl 0", "port 995"], "ssl goes with port 995"),
+            (
+                ["ca_file /etc/ca.pem", "ssl_verify 0"],
+                "ca_file is not read",
+            ),
+        ] {
+            let (config, problems) = read(&[&NEEDED[..], &options].concat());
+            assert!(
+                config.is_some() && problems.len() == 1 && problems[0].contains(remark),
+                "{problems:?}"
+            );
+        }
+    }
 }
