@@ -83,5 +83,6 @@ pub mod sms;
 pub mod status_text;
 pub mod stop;
 pub mod store;
+pub mod task;
 pub mod time;
 pub mod url;

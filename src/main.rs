@@ -22,7 +22,7 @@ use rut_agent::outbox::Outbox;
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, forward, logging, mail, message, modem};
+use rut_agent::{api, forward, logging, mail, message, modem, task};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -89,7 +89,7 @@ async fn daemon(options: Run) -> Result<(), String> {
 
     let (live, watched) = watch::channel(Rc::new(config));
     let socket = options.socket.clone();
-    let reload = spawn_local(reload_on_hangup(options, live));
+    let reload = task::spawn(reload_on_hangup(options, live));
     let result = agent(watched, clock, socket).await;
     reload.abort();
     result
@@ -108,19 +108,19 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
-    let worker = spawn_local(modem::run(
+    let worker = task::spawn(modem::run(
         config.clone(),
         rooms.for_modem(),
         requests,
         stop.clone(),
     ));
-    let pushes = spawn_local(forward::run(
+    let pushes = task::spawn(forward::run(
         config.clone(),
         rooms.for_forward(&modem),
         targets.clone(),
         stop.clone(),
     ));
-    let mails = spawn_local(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
+    let mails = task::spawn(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
     let mut door = spawn_local(api::run(
         config,
         rooms.for_api(modem, targets),

@@ -47,12 +47,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sms", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
+    ("task", &[]),
     ("store", &[]),
     ("time", &[]),
     ("url", &[]),
 ];
 
-const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock"];
+const WORDS: &[&str] = &["message", "time", "stop", "task", "url", "config", "clock"];
 
 const KINDS: &[&str] = &[
     "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",

@@ -11,7 +11,6 @@
 //! The deletions count from QUIT on (RFC 1939 6); where that is lost, the next round finds the mail "sent".
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,8 +44,8 @@ pub struct Rooms {
 const LINES: u32 = 800;
 /// Bytes of a mail that are kept.
 const KEPT: usize = 64 * 1024;
-/// The newest so many mails of the server's list are looked at.
-const LISTED: usize = 5000;
+/// At least so many mails of the server's list are looked at, the newest.
+const LISTED: usize = 2000;
 /// After so long a round begins no further mail: the server must hear QUIT some time.
 const ROUND: Duration = Duration::from_secs(300);
 
@@ -153,30 +152,25 @@ impl Fetcher {
     }
 
     /// What the server holds, oldest first.
-    async fn list(
-        &mut self,
-        session: &mut Session,
-        config: &Pop3,
-    ) -> Result<VecDeque<Listed>, Failure> {
+    async fn list(&mut self, session: &mut Session, config: &Pop3) -> Result<Vec<Listed>, Failure> {
         let mut lines = Lines::default();
-        let mut list = VecDeque::new();
+        let mut list = Vec::new();
         let mut whole = true;
         let mut sink = |byte| {
             let line = lines.take(byte);
             let Some((number, uid)) = line.as_deref().and_then(uidl) else {
                 return;
             };
-            if list.len() >= LISTED {
-                list.pop_front();
+            if list.len() >= 2 * LISTED {
+                list.drain(..LISTED);
                 whole = false;
             }
             let mail = hash([&config.host, &config.username], uid);
-            list.push_back(Listed { number, mail });
+            list.push(Listed { number, mail });
         };
         session.ask("UIDL", Some(&mut sink)).await?;
         if whole {
-            let mut mails: Vec<u64> = list.iter().map(|listed| listed.mail).collect();
-            mails.sort_unstable();
+            let mails: Vec<u64> = list.iter().map(|listed: &Listed| listed.mail).collect();
             if let Err(why) = self.memory.forget_all_but(&mails) {
                 log::debug!("mail: what is no longer on the server is forgotten later: {why}");
             }

@@ -1,8 +1,6 @@
 //! Keeper: what became of the mails that lie on the server — on flash what must never be sent again, in memory what need
 //! not be looked at again. Never keeps a mail or its id: a hash tells them apart.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::store::{Change, Keep, Key, Kind, Shared, WhyNot};
@@ -28,7 +26,7 @@ pub(super) enum Verdict {
 pub(super) struct Memory {
     store: Shared,
     /// How many sessions broke at a mail, or [`PASSED_OVER`].
-    strikes: BTreeMap<u64, u8>,
+    strikes: Vec<(u64, u8)>,
     round: u32,
 }
 
@@ -48,7 +46,7 @@ impl Memory {
     pub(super) fn new(store: Shared) -> Memory {
         Memory {
             store,
-            strikes: BTreeMap::new(),
+            strikes: Vec::new(),
             round: 0,
         }
     }
@@ -88,13 +86,13 @@ impl Memory {
         self.store.borrow().range(Kind::Mail, 0).count() >= MOST
     }
 
-    /// Forgets what the server lists no more. `listed` is the whole list, sorted.
+    /// Forgets what the server lists no more. `listed` is the whole list.
     ///
     /// # Errors
     /// [`WhyNot`]: a later round forgets it.
     pub(super) fn forget_all_but(&mut self, listed: &[u64]) -> Result<(), WhyNot> {
-        let gone = |mail: &u64| listed.binary_search(mail).is_err();
-        self.strikes.retain(|mail, _| !gone(mail));
+        let gone = |mail: &u64| !listed.contains(mail);
+        self.strikes.retain(|(mail, _)| !gone(mail));
         let changes: Vec<Change> = {
             let store = self.store.borrow();
             let mails = store.range(Kind::Mail, 0).map(|(mail, _)| mail);
@@ -113,21 +111,30 @@ impl Memory {
 
     /// The mail need not be looked at again until the agent starts or reads its configuration anew.
     pub(super) fn pass_over(&mut self, mail: u64) {
-        self.strikes.insert(mail, PASSED_OVER);
+        self.set(mail, PASSED_OVER);
     }
 
     /// A session broke at this mail.
     pub(super) fn strike(&mut self, mail: u64) {
-        let strikes = self.strikes.entry(mail).or_default();
-        *strikes = strikes.saturating_add(1).min(RAREST);
+        let strikes = self.strikes(mail).saturating_add(1).min(RAREST);
+        self.set(mail, strikes);
+    }
+
+    fn set(&mut self, mail: u64, strikes: u8) {
+        self.strikes.retain(|(known, _)| *known != mail);
+        self.strikes.push((mail, strikes));
+    }
+
+    fn strikes(&self, mail: u64) -> u8 {
+        let known = self.strikes.iter().find(|(known, _)| *known == mail);
+        known.map_or(0, |(_, strikes)| *strikes)
     }
 
     /// True for a mail that is not to be touched in this round.
     pub(super) fn passes_over(&self, mail: u64) -> bool {
-        match self.strikes.get(&mail) {
-            None => false,
-            Some(&PASSED_OVER) => true,
-            Some(strikes) => self.round & ((1 << strikes) - 1) != 0,
+        match self.strikes(mail) {
+            PASSED_OVER => true,
+            strikes => self.round & ((1 << strikes) - 1) != 0,
         }
     }
 
