@@ -429,13 +429,13 @@ fn limits_hold_for_mails_too() {
     wait_until(PATIENCE, "d and e are gone", || fake.mails() == ["c"]);
     assert_eq!(bench.log().matches("limits allow none").count(), 1);
 
-    again(&bench, "");
+    let asleep = "config phone 'nobody'\n\tlist tel '+1'\n";
+    again(&bench, asleep);
+    wait_log(&bench, "is in force", 3);
     fake.set(&[("f", MAIL)], &[]);
-    again(&bench, "config phone 'nobody'\n\tlist tel '+1'\n");
+    again(&bench, asleep);
     wait_log(&bench, "is in force", 4);
-    assert_eq!(
-        (fake.mails(), bench.air().len()),
-        (vec![String::from("f")], 4),
-        "disabled means asleep"
-    );
+    bench.api("POST", "/messages", Some(&json!({"to": BOSS, "text": "x"})));
+    assert_eq!(told(&bench.wait_air(5))[4].1, "x", "disabled means asleep");
+    assert_eq!(fake.mails(), ["f"]);
 }
