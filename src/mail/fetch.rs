@@ -141,7 +141,7 @@ impl Fetcher {
                         self.memory.strike(listed.mail);
                     }
                     // This one mail cannot be had; the session goes on.
-                    if !matches!(failure, Failure::Refused(..)) {
+                    if !matches!(failure, Failure::Refused(_)) {
                         return Err(failure);
                     }
                     refused = Err(failure);
@@ -208,8 +208,8 @@ impl Fetcher {
         if delete {
             let command = format!("DELE {}", listed.number);
             match session.ask(&command, None).await {
-                Err(Failure::Refused(_, said)) => {
-                    log::debug!("mail: a mail cannot be deleted, it is tried again: {said}");
+                Err(Failure::Refused(why)) => {
+                    log::debug!("mail: a mail is not deleted, it is tried again: {why}");
                 }
                 outcome => outcome?,
             }
@@ -281,8 +281,8 @@ fn tell_of(messages: &[Outgoing]) {
 
 /// The beginning of a mail: its header and so many lines. A server without `TOP` sends it whole, and the rest is dropped.
 async fn top(session: &mut Session, number: u32, lines: u32) -> Result<Vec<u8>, Failure> {
-    let mut refused = None;
-    for command in [format!("TOP {number} {lines}"), format!("RETR {number}")] {
+    let mut command = format!("TOP {number} {lines}");
+    loop {
         let mut kept = Vec::new();
         let mut sink = |byte| {
             if kept.len() < KEPT {
@@ -291,9 +291,10 @@ async fn top(session: &mut Session, number: u32, lines: u32) -> Result<Vec<u8>, 
         };
         match session.ask(&command, Some(&mut sink)).await {
             Ok(()) => return Ok(kept),
-            Err(failure @ Failure::Refused(..)) => refused = Some(failure),
+            Err(Failure::Refused(_)) if command.starts_with("TOP") => {
+                command = format!("RETR {number}");
+            }
             Err(failure) => return Err(failure),
         }
     }
-    Err(refused.unwrap_or(Failure::NotPop3))
 }

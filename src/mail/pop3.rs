@@ -20,43 +20,27 @@ const REPLY: Duration = Duration::from_secs(60);
 const MOST: usize = 2 * 1024 * 1024;
 const CHUNK: usize = 2048;
 
-/// Why a session ended early. All are tried again in the next round.
+/// Why a session did not go on as it should, in words for the log. All are tried again in a later round.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// No connection.
-    Net(net::Error),
-    /// The reply to this command did not come, or did not end.
-    Late(String),
-    /// The server hung up at this command, or the line broke.
-    Closed(String),
-    /// The server said no to this command, with these words.
-    Refused(String, String),
-    /// What came is no POP3.
-    NotPop3,
-    /// A reply of more than [`MOST`] bytes; the line cannot be used any more.
+    /// The server said no to one command; the session stands, the caller may go on with others.
+    Refused(String),
+    /// A reply was longer than [`MOST`] bytes; the line cannot be used any more, and asking again helps nothing.
     Endless(String),
+    /// No connection, no login, no POP3, no answer, or a line that broke: the session is over.
+    Broken(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Net(error) => error.fmt(out),
-            Failure::Late(command) => {
-                write!(
-                    out,
-                    "no whole answer to {command} within {} s",
-                    REPLY.as_secs()
-                )
-            }
-            Failure::Closed(command) => {
-                write!(out, "the server closed the connection at {command}")
-            }
-            Failure::Refused(command, words) => {
-                write!(out, "the server refuses {command} and says: {words}")
-            }
-            Failure::NotPop3 => out.write_str("the server does not speak POP3 on this port"),
-            Failure::Endless(command) => write!(out, "the answer to {command} is longer than 2 MB"),
-        }
+        let (Failure::Refused(why) | Failure::Endless(why) | Failure::Broken(why)) = self;
+        out.write_str(why)
+    }
+}
+
+impl From<net::Error> for Failure {
+    fn from(error: net::Error) -> Failure {
+        Failure::Broken(error.to_string())
     }
 }
 
@@ -78,21 +62,21 @@ impl Session {
             port: config.port,
             tls: config.tls.then(|| trust.clone()),
         };
-        let stream = dialer.connect(&peer, CONNECT).await.map_err(Failure::Net)?;
+        let stream = dialer.connect(&peer, CONNECT).await?;
         let mut session = Session { stream };
         session.ask("", None).await?;
         if !config.tls && session.is_offered_tls().await? {
             session.ask("STLS", None).await?;
             let secured = dialer.secure(session.stream, &config.host, &trust, CONNECT);
-            let stream = secured.await.map_err(Failure::Net)?;
+            let stream = secured.await?;
             session = Session { stream };
         }
-        session
-            .ask(&format!("USER {}", config.username), None)
-            .await?;
-        session
-            .ask(&format!("PASS {}", config.password), None)
-            .await?;
+        for command in [
+            format!("USER {}", config.username),
+            format!("PASS {}", config.password),
+        ] {
+            session.ask(&command, None).await?;
+        }
         Ok(session)
     }
 
@@ -106,7 +90,7 @@ impl Session {
         };
         match self.ask("CAPA", Some(&mut sink)).await {
             Ok(()) => Ok(offered),
-            Err(Failure::Refused(..)) => Ok(false),
+            Err(Failure::Refused(_)) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
@@ -115,18 +99,30 @@ impl Session {
     /// that its code is there once.
     pub(super) fn ask<'a>(&'a mut self, command: &'a str, sink: Option<Sink<'a>>) -> Asking<'a> {
         Box::pin(async move {
+            let outcome = timeout(REPLY, self.exchange(command, sink)).await;
             // Not the rest: it may be the password.
             let word = match command.split(' ').next() {
-                Some("") | None => String::from("the greeting"),
-                Some(word) => String::from(word),
+                Some("") | None => "the greeting",
+                Some(word) => word,
             };
-            match timeout(REPLY, self.exchange(command, sink)).await {
+            match outcome {
                 Ok(Ok(Status::Ok)) => Ok(()),
-                Ok(Ok(Status::Err(said))) => Err(Failure::Refused(word, said)),
-                Ok(Err(Broken::Closed)) => Err(Failure::Closed(word)),
-                Ok(Err(Broken::NotPop3)) => Err(Failure::NotPop3),
-                Ok(Err(Broken::Endless)) => Err(Failure::Endless(word)),
-                Err(_late) => Err(Failure::Late(word)),
+                Ok(Ok(Status::Err(said))) => Err(Failure::Refused(format!(
+                    "the server refuses {word} and says: {said}"
+                ))),
+                Ok(Err(Broken::Closed)) => Err(Failure::Broken(format!(
+                    "the server closed the connection at {word}"
+                ))),
+                Ok(Err(Broken::NotPop3)) => Err(Failure::Broken(String::from(
+                    "the server does not speak POP3 on this port",
+                ))),
+                Ok(Err(Broken::Endless)) => Err(Failure::Endless(format!(
+                    "the answer to {word} is longer than 2 MB"
+                ))),
+                Err(_late) => Err(Failure::Broken(format!(
+                    "no whole answer to {word} within {} s",
+                    REPLY.as_secs()
+                ))),
             }
         })
     }
