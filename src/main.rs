@@ -23,7 +23,7 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, crash, forward, logging, message, modem};
+use rut_agent::{api, crash, forward, logging, mail, message, modem, task};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -92,7 +92,7 @@ async fn daemon(options: Run) -> Result<(), String> {
     let (live, watched) = watch::channel(Rc::new(config));
     let socket = options.socket.clone();
     let settings = Settings::of(options.config.as_deref());
-    let reload = spawn_local(reload_on_hangup(options, live, settings.clone()));
+    let reload = task::spawn(reload_on_hangup(options, live, settings.clone()));
     let result = agent(watched, clock, socket, settings).await;
     reload.abort();
     result
@@ -113,19 +113,20 @@ async fn agent(
     let targets = forward::Targets::default();
 
     let (rules, _calls) = Rules::new(config.clone(), rooms.for_rules());
-    let orders = spawn_local(rules.run(stop.clone()));
-    let worker = spawn_local(modem::run(
+    let orders = task::spawn(rules.run(stop.clone()));
+    let worker = task::spawn(modem::run(
         config.clone(),
         rooms.for_modem(),
         requests,
         stop.clone(),
     ));
-    let pushes = spawn_local(forward::run(
+    let pushes = task::spawn(forward::run(
         config.clone(),
         rooms.for_forward(&modem),
         targets.clone(),
         stop.clone(),
     ));
+    let mails = task::spawn(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
     let mut door = spawn_local(api::run(
         config,
         rooms.for_api(modem, targets, settings),
@@ -142,7 +143,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes, orders] {
+        for edge in [worker, pushes, mails, orders] {
             let _ended = edge.await;
         }
     };
@@ -217,6 +218,14 @@ impl Rooms {
             signal: self.signal.clone(),
             feed: self.feed.clone(),
             modem: modem.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_mail(&self) -> mail::Rooms {
+        mail::Rooms {
+            store: self.store.clone(),
+            outbox: self.outbox.clone(),
             clock: self.clock,
         }
     }

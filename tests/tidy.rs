@@ -64,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sms", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
+    ("task", &[]),
     ("store", &[]),
     ("system", &[]),
     ("time", &[]),
@@ -71,7 +72,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("zone", &[]),
 ];
 
-const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock", "zone"];
+const WORDS: &[&str] = &[
+    "message", "time", "stop", "task", "url", "config", "clock", "zone",
+];
 
 const KINDS: &[&str] = &[
     "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",

@@ -20,6 +20,7 @@ use super::desk::Entrance;
 use super::seats::Peer;
 use super::visit::{House, welcome};
 use crate::config::Config;
+use crate::task;
 use crate::time::Tick;
 
 /// Connections that may wait to be accepted: a flood must not make the kernel drop a good client.
@@ -144,7 +145,7 @@ pub async fn serve_tcp(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>
         open.retain(|place, _| places.contains(place));
         for place in places {
             open.entry(place).or_insert_with(|| {
-                let task = tokio::task::spawn_local(listen(Rc::clone(house), place));
+                let task = task::spawn(listen(Rc::clone(house), place));
                 Listening(task.abort_handle())
             });
         }

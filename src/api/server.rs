@@ -67,7 +67,7 @@ impl Bridge {
             .stack_size(128 * 1024)
             .spawn(move || receive(&inside, &asks, &replied))?;
         let pump = pump(Rc::clone(&desk), Arc::clone(&server), asked, replies);
-        let pump = tokio::task::spawn_local(pump).abort_handle();
+        let pump = crate::task::spawn(pump).abort_handle();
         let (jobs, waiting) = mpsc::unbounded_channel();
         let waiting = Rc::new(Mutex::new(waiting));
         let lanes = Rc::new(Cell::new(0));
@@ -76,7 +76,7 @@ impl Bridge {
             // An answer proves that tiny_http has accepted: later it might be out of files.
             exchange(&mut lane, &Ask::probe()).await?;
             lanes.set(lanes.get() + 1);
-            tokio::task::spawn_local(drive(lane, Rc::clone(&waiting), Rc::clone(&lanes)));
+            crate::task::spawn(drive(lane, Rc::clone(&waiting), Rc::clone(&lanes)));
         }
         Ok(Bridge {
             desk,

@@ -20,6 +20,7 @@ use super::seats::{Peer, Seats, Taken};
 use super::server::Bridge;
 use super::wire::{Ended, Line, Wire};
 use crate::stop::Stop;
+use crate::task;
 
 /// A new connection sends its first byte within this time.
 const FIRST: Duration = Duration::from_secs(5);
@@ -101,7 +102,7 @@ pub fn welcome(house: &Rc<House>, line: Box<dyn Line>, peer: Peer, entrance: Ent
         stop: house.stop.clone(),
         wire: Wire::new(line),
     };
-    tokio::task::spawn_local(async move {
+    task::spawn(async move {
         tokio::select! {
             biased;
             () = bell.notified() => log::debug!("{entrance}: {peer}: made room for another connection"),

@@ -9,8 +9,8 @@ use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::mail;
 use super::model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, PostGet, Reply,
-    ToHttp, ToSms, Who,
+    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
+    Reply, ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
 use super::rules;
@@ -41,6 +41,7 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "call_rule" if section.flag("enabled") => {
                 config.call_rules.push(rules::rule(section, notes));
             }
+            "pop3" => config.pop3 = pop3(section, notes),
             // Of functions that come later.
             _ => {}
         }
@@ -280,6 +281,47 @@ fn limits(section: &Checked) -> Limits {
     }
 }
 
+fn pop3(section: &Checked, notes: &mut Notes) -> Pop3 {
+    let unit_s = match section.text("interval_unit") {
+        "day" => 86_400,
+        "hour" => 3_600,
+        _ => 60,
+    };
+    let pop3 = Pop3 {
+        enabled: section.flag("enabled"),
+        host: String::from(section.text("host")),
+        port: u16::try_from(section.whole("port")).unwrap_or_default(),
+        username: String::from(section.text("username")),
+        password: String::from(section.text("password")),
+        tls: section.flag("ssl"),
+        verify: section.flag("ssl_verify"),
+        ca_file: section.given("ca_file").map(PathBuf::from),
+        limit: u8::try_from(section.whole("limit")).unwrap_or(u8::MAX),
+        interval: Duration::from_secs(u64::from(section.whole("interval")) * unit_s),
+        delete_other: section.flag("delete_other"),
+    };
+    for name in ["host", "username", "password"] {
+        if pop3.enabled && section.given(name).is_none() {
+            let text = format!("pop3 is enabled and has no {name}");
+            notes.error(section.line_of("enabled"), text);
+        }
+        // A line end would end the command that carries it.
+        if section.text(name).contains('\n') {
+            let text = format!("pop3.{name} must be one line");
+            notes.error(section.line_of(name), text);
+        }
+    }
+    if pop3.enabled && matches!((pop3.tls, pop3.port), (true, 110) | (false, 995)) {
+        let text = "pop3: ssl goes with port 995 on most servers, and port 110 without it";
+        notes.remark(section.line_of("ssl"), String::from(text));
+    }
+    if pop3.ca_file.is_some() && !pop3.verify {
+        let text = "pop3.ca_file is not read while ssl_verify is 0";
+        notes.remark(section.line_of("ca_file"), String::from(text));
+    }
+    pop3
+}
+
 /// `0049` and `+49` begin the same numbers.
 fn prefixes(section: &Checked, name: &str) -> Vec<String> {
     let texts = section.texts(name).into_iter();
@@ -334,4 +376,79 @@ pub(super) fn parsed<T: std::str::FromStr>(section: &Checked, name: &str) -> Vec
         .into_iter()
         .filter_map(|text| text.parse().ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    /// The configuration, and the problems without their file name.
+    fn read(options: &[&str]) -> (Option<super::Config>, Vec<String>) {
+        let lines = options.iter().map(|option| format!("\toption {option}\n"));
+        let text = format!("config pop3 'pop3'\n{}", lines.collect::<String>());
+        let (config, problems) = super::super::read(&text, "f");
+        let problems = problems.iter().map(ToString::to_string);
+        (config, problems.collect())
+    }
+
+    const NEEDED: [&str; 4] = [
+        "enabled 1",
+        "host pop.example",
+        "username joe",
+        "password secret",
+    ];
+
+    #[test]
+    fn mail_to_sms_gets_its_account_and_its_interval() {
+        for (unit, seconds) in [("min", 120), ("hour", 7200), ("day", 172_800)] {
+            let unit = format!("interval_unit {unit}");
+            let more = [
+                unit.as_str(),
+                "interval 2",
+                "ssl 1",
+                "port 995",
+                "ssl_verify 0",
+                "limit 3",
+            ];
+            let (config, problems) = read(&[&NEEDED[..], &more].concat());
+            assert_eq!(problems, [""; 0]);
+            let pop3 = config.unwrap().pop3;
+            assert_eq!(pop3.interval, Duration::from_secs(seconds));
+            assert_eq!(
+                (pop3.host.as_str(), pop3.port, pop3.limit),
+                ("pop.example", 995, 3)
+            );
+            assert!(pop3.enabled && pop3.tls && !pop3.verify && !pop3.delete_other);
+        }
+    }
+
+    #[test]
+    fn mail_to_sms_without_an_account_is_an_error_and_an_odd_port_a_remark() {
+        for (missing, gone) in NEEDED.iter().enumerate().skip(1) {
+            let given = NEEDED.into_iter().enumerate();
+            let given = given
+                .filter(|(at, _)| *at != missing)
+                .map(|(_, option)| option);
+            let (config, problems) = read(&given.collect::<Vec<_>>());
+            let name = gone.split(' ').next().unwrap();
+            let why = format!("f:2: error: pop3 is enabled and has no {name}");
+            assert_eq!((config, problems), (None, vec![why]));
+        }
+        let two_lines = ["password 'two\nlines'"];
+        assert!(read(&two_lines).1[0].ends_with("pop3.password must be one line"));
+        for (options, remark) in [
+            (["ssl 1", "port 110"], "ssl goes with port 995"),
+            (["ssl 0", "port 995"], "ssl goes with port 995"),
+            (
+                ["ca_file /etc/ca.pem", "ssl_verify 0"],
+                "ca_file is not read",
+            ),
+        ] {
+            let (config, problems) = read(&[&NEEDED[..], &options].concat());
+            assert!(
+                config.is_some() && problems.len() == 1 && problems[0].contains(remark),
+                "{problems:?}"
+            );
+        }
+    }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub sms_rules: Vec<Rule>,
     /// Sections `call_rule` that are switched on, in file order.
     pub call_rules: Vec<Rule>,
+    /// Section `pop3`.
+    pub pop3: Pop3,
 }
 
 /// Section `agent 'agent'`.
@@ -464,6 +466,51 @@ impl Rule {
     /// A boolean option.
     pub fn flag(&self, name: &str) -> bool {
         super::kind::boolean(self.text(name)) == Some(true)
+    }
+}
+
+/// Section `pop3 'pop3'`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pop3 {
+    /// `enabled`; then there are a host, a user name and a password.
+    pub enabled: bool,
+    /// `host`.
+    pub host: String,
+    /// `port`.
+    pub port: u16,
+    /// `username`.
+    pub username: String,
+    /// `password`.
+    pub password: String,
+    /// `ssl`: TLS from the first byte.
+    pub tls: bool,
+    /// `ssl_verify`.
+    pub verify: bool,
+    /// `ca_file`: roots to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `limit`: parts that one mail may become, 1..=10.
+    pub limit: u8,
+    /// `interval` in `interval_unit`.
+    pub interval: Duration,
+    /// `delete_other`: mails that are not for us are deleted.
+    pub delete_other: bool,
+}
+
+impl Default for Pop3 {
+    fn default() -> Pop3 {
+        Pop3 {
+            enabled: false,
+            host: String::new(),
+            port: 110,
+            username: String::new(),
+            password: String::new(),
+            tls: false,
+            verify: true,
+            ca_file: None,
+            limit: 5,
+            interval: Duration::from_secs(60),
+            delete_other: false,
+        }
     }
 }
 

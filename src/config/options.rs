@@ -177,7 +177,7 @@ pub static OPTIONS: &[Section] = &[
     many("email", "A mail account to send from.", &[EMAIL]),
     one("limits", "How much may be sent, and to whom.", &[LIMITS]),
     many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]).later(),
-    one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]).later(),
+    one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]),
     one("smpp", "The SMPP server.", &[SMPP]).later(),
     many("sms_rule", "An action that a received message sets off. The first rule that fits wins.", &[SMS_RULE, WHO_MAY, ACTION]),
     one("call", "What happens to a call that no rule takes.", &[CALL]).later(),
@@ -314,11 +314,13 @@ const POP3: &[Row] = &[
     option("port", Whole(1, 65_535), "110", "Its port; usually 995 with ssl."),
     option("username", Text(128), "", "Who logs in."),
     secret("password", Text(128), "The password."),
-    option("ssl", Bool, "0", "1: TLS from the first byte."),
+    option("ssl", Bool, "0", "1: TLS from the first byte; 0: STLS where the server offers it, else clear text."),
     option("ssl_verify", Bool, "1", "0: do not look who the server is."),
-    option("limit", Whole(1, 10), "5", "Message parts that one mail may become."),
+    option("ca_file", Path, "", "PEM file with the certificates to trust; not set: the system's."),
+    option("limit", Whole(1, 10), "5", "Message parts that one mail may become; a longer text is cut and ends in three dots."),
     option("interval", Whole(1, 60), "1", "How often mails are looked for, in interval_unit."),
     option("interval_unit", OneOf(&["min", "hour", "day"]), "min", "Minutes, hours or days."),
+    option("delete_other", Bool, "0", "1: delete mails whose subject is no phone number, too, as RutOS's manual says of its own."),
 ];
 
 #[rustfmt::skip]

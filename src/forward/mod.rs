@@ -42,6 +42,7 @@ use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::stop::Stop;
 use crate::store::Shared;
+use crate::task::Task;
 
 /// What the forwarders work with.
 #[derive(Debug, Clone)]
@@ -102,6 +103,7 @@ pub async fn run(
             let name = target.name();
             if !running.iter().any(|(known, _)| known == name) {
                 let work = target::run(String::from(name), config.clone(), common.clone());
+                let work: Task = Box::pin(work);
                 running.push((String::from(name), tasks.spawn_local(work)));
             }
         }

@@ -221,6 +221,21 @@ impl Outbox {
         key: Option<&str>,
         now: Now,
     ) -> Result<Vec<Outgoing>, Refusal> {
+        self.submit_with(submissions, key, Vec::new(), now)
+    }
+
+    /// As [`Outbox::submit`], with further changes of the caller's in the same batch: what he must know after a power cut
+    /// exactly when the messages are there. A repeat of `key` writes none.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn submit_with(
+        &mut self,
+        submissions: Vec<Submission>,
+        key: Option<&str>,
+        also: Vec<Change>,
+        now: Now,
+    ) -> Result<Vec<Outgoing>, Refusal> {
         let fingerprint = key.map_or(0, |_| stored::request(&submissions));
         let key = key.map(stored::answered_key);
         if let Some(first) = key.and_then(|key| self.first_answer(key, now)) {
@@ -239,7 +254,7 @@ impl Outbox {
             .map(|message| u32::from(message.parts))
             .sum();
         let levels = self.within_limits(parts, now)?;
-        let mut changes = Vec::new();
+        let mut changes = also;
         for message in &messages {
             let state = schedule::fresh(message.submission.validity_s);
             changes.push(stored::put_content(message));

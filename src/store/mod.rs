@@ -60,6 +60,8 @@ pub enum Kind {
     Cursor = 9,
     /// What the rules must remember (`rules/`), id: 0.
     Rules = 10,
+    /// What became of a mail that may still lie on its server (`mail/`), id: hash of account and unique-id.
+    Mail = 11,
 }
 
 /// A record's key.

@@ -22,7 +22,7 @@ const MARKER: &[u8; 4] = b"\xFFR\xFEJ";
 const DELETE: u8 = 0x80;
 const MAY_GO: u8 = 0x40;
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Received,
     Kind::ReceivedMark,
     Kind::Part,
@@ -33,6 +33,7 @@ const KINDS: [Kind; 10] = [
     Kind::Event,
     Kind::Cursor,
     Kind::Rules,
+    Kind::Mail,
 ];
 
 /// The CRC-32 of Ethernet and zip; its table is 1 KB, where crc32fast's are 16.

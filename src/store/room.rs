@@ -121,7 +121,8 @@ fn is_new(index: &Index, changes: &[Change]) -> bool {
             | Kind::OutgoingState
             | Kind::Event
             | Kind::Cursor
-            | Kind::Rules => false,
+            | Kind::Rules
+            | Kind::Mail => false,
         },
         Change::Delete { .. } => false,
     };
@@ -137,7 +138,7 @@ pub(super) fn sequenced(kind: Kind) -> bool {
         | Kind::Outgoing
         | Kind::OutgoingState
         | Kind::Event => true,
-        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Rules => false,
+        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Rules | Kind::Mail => false,
     }
 }
 

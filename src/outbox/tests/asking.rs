@@ -207,3 +207,29 @@ fn with_the_real_codec_the_parts_say_what_was_asked() {
     assert_eq!(outbox.get(message.id).unwrap().status, Status::Sent);
     assert!(message.parts > 1);
 }
+
+#[test]
+fn what_the_caller_must_remember_is_there_exactly_when_the_messages_are() {
+    let mut room = room();
+    let key = |id| Key {
+        kind: Kind::Mail,
+        id,
+    };
+    let note = |id| {
+        vec![Change::Put {
+            key: key(id),
+            value: b"s".to_vec(),
+            keep: crate::store::Keep::Always,
+        }]
+    };
+    let refused = room
+        .outbox
+        .submit_with(vec![asked("Bank", "x")], None, note(1), at(0));
+    assert!(refused.is_err());
+    let both = vec![asked("+1", "x"), asked("+2", "x")];
+    let ids = room.outbox.submit_with(both, None, note(2), at(0)).unwrap();
+    let room = room.reopened(at(1));
+    assert!(ids.iter().all(|one| room.outbox.get(one.id).is_some()));
+    let there = |id| room.store.borrow().get(key(id)).is_some();
+    assert_eq!((there(1), there(2)), (false, true));
+}
