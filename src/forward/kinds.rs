@@ -94,3 +94,55 @@ pub(super) fn enabled(config: &Config) -> impl Iterator<Item = Target<'_>> {
 pub(super) fn named<'a>(config: &'a Config, name: &str) -> Option<Target<'a>> {
     enabled(config).find(|target| target.name() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{MessageId, Received};
+    use crate::time::WallTime;
+
+    #[test]
+    fn what_a_rule_took_is_for_those_with_every_sms_alone() {
+        let taken = Stored {
+            message: Received::sample("+12025550155", "reboot"),
+            read: false,
+            rule: Some(String::from("reboot")),
+        };
+        let event = Event {
+            seq: 1,
+            at: WallTime(0),
+            kind: EventKind::MessageReceived,
+            message: Some(MessageId(1)),
+            facts: serde_json::Value::Null,
+        };
+        for every_sms in [false, true] {
+            let forwarding = Forwarding {
+                enabled: true,
+                every_sms,
+                ..Forwarding::default()
+            };
+            let config = Config {
+                to_http: vec![ToHttp {
+                    forwarding: forwarding.clone(),
+                    ..ToHttp::default()
+                }],
+                to_sms: vec![ToSms {
+                    forwarding: forwarding.clone(),
+                    ..ToSms::default()
+                }],
+                to_smtp: vec![ToSmtp {
+                    forwarding: forwarding.clone(),
+                    ..ToSmtp::default()
+                }],
+                reply: Reply {
+                    forwarding,
+                    ..Reply::default()
+                },
+                ..Config::default()
+            };
+            let wants = |target: Target<'_>| target.wants(&config, &event, || Some(taken.clone()));
+            let verdicts: Vec<bool> = enabled(&config).map(wants).collect();
+            assert_eq!(verdicts, [every_sms; 4]);
+        }
+    }
+}
