@@ -42,7 +42,7 @@
 //! | what is written to flash, and how it survives a cut | [`store`] |
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
-//! | who may connect, and how many | `api/door.rs`, `api/seats.rs`, `api/auth.rs` |
+//! | who may connect, and how many | `api/door.rs`, [`seats`], `api/auth.rs`, [`gate`] |
 //! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
 //! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
@@ -69,6 +69,7 @@ pub mod clock;
 pub mod config;
 pub mod feed;
 pub mod forward;
+pub mod gate;
 pub mod inbox;
 pub mod logging;
 pub mod mail;
@@ -76,9 +77,11 @@ pub mod message;
 pub mod modem;
 pub mod net;
 pub mod outbox;
+pub mod seats;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod smpp;
 pub mod sms;
 pub mod status_text;
 pub mod stop;

@@ -22,7 +22,7 @@ use rut_agent::outbox::Outbox;
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, forward, logging, message, modem};
+use rut_agent::{api, forward, logging, message, modem, smpp};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -120,9 +120,16 @@ async fn agent(
         targets.clone(),
         stop.clone(),
     ));
+    let sessions = smpp::Handle::default();
+    let smpp = spawn_local(smpp::run(
+        config.clone(),
+        rooms.for_smpp(),
+        sessions.clone(),
+        stop.clone(),
+    ));
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets),
+        rooms.for_api(modem, targets, sessions),
         socket,
         stop,
     ));
@@ -136,7 +143,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes] {
+        for edge in [smpp, worker, pushes] {
             let _ended = edge.await;
         }
     };
@@ -204,8 +211,24 @@ impl Rooms {
         }
     }
 
-    fn for_api(&self, modem: modem::Handle, targets: forward::Targets) -> api::Rooms {
+    fn for_smpp(&self) -> smpp::Rooms {
+        smpp::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            feed: self.feed.clone(),
+            clock: self.clock,
+        }
+    }
+
+    fn for_api(
+        &self,
+        modem: modem::Handle,
+        targets: forward::Targets,
+        smpp: smpp::Handle,
+    ) -> api::Rooms {
         api::Rooms {
+            smpp,
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             outbox: self.outbox.clone(),

@@ -267,6 +267,30 @@ pub struct Submission {
     pub origin: String,
 }
 
+/// A message of one part whose sender coded it: it goes out exactly so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// TP-PID.
+    pub pid: u8,
+    /// TP-DCS.
+    pub dcs: u8,
+    /// TP-UDHI: `user_data` begins with a header.
+    pub udhi: bool,
+    /// The header, then the text: septets, one an octet, where TP-DCS says GSM 7-bit; octets otherwise.
+    pub user_data: Vec<u8>,
+}
+
+/// What a protocol that knows more than a [`Submission`] asks besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Sent instead of the text, which is only shown then.
+    pub ready: Option<Ready>,
+    /// Not before so many seconds have passed.
+    pub wait_s: u32,
+    /// What the one who asked wants to know again later. Nobody else reads it.
+    pub note: String,
+}
+
 /// An outgoing message as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
@@ -274,6 +298,9 @@ pub struct Outgoing {
     pub id: MessageId,
     /// What was asked.
     pub submission: Submission,
+    /// What was asked besides.
+    #[serde(skip)]
+    pub extra: Extra,
     /// Alphabet chosen.
     pub encoding: Encoding,
     /// Number of parts.
@@ -338,11 +365,14 @@ pub enum EventKind {
     /// A limit is close or reached.
     #[serde(rename = "limit.reached")]
     LimitReached,
+    /// An SMPP client bound, or its session ended.
+    #[serde(rename = "smpp.session")]
+    SmppSession,
 }
 
 impl EventKind {
     /// Every kind, in SPEC's order: for `check`, for the README, for subscriptions.
-    pub const ALL: [EventKind; 10] = [
+    pub const ALL: [EventKind; 11] = [
         EventKind::MessageReceived,
         EventKind::MessageSent,
         EventKind::MessageDelivered,
@@ -353,6 +383,7 @@ impl EventKind {
         EventKind::StorageLow,
         EventKind::PushFailed,
         EventKind::LimitReached,
+        EventKind::SmppSession,
     ];
 
     /// SPEC's name.
@@ -368,6 +399,7 @@ impl EventKind {
             EventKind::StorageLow => "storage.low",
             EventKind::PushFailed => "push.failed",
             EventKind::LimitReached => "limit.reached",
+            EventKind::SmppSession => "smpp.session",
         }
     }
 

@@ -11,7 +11,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms",
+            "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms", "gate",
+            "seats", "smpp",
         ],
     ),
     ("cli", &["api"]),
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "status_text",
         ],
     ),
+    ("gate", &[]),
     ("inbox", &["sms", "store", "feed"]),
     ("logging", &[]),
     ("mail", &["store", "inbox", "outbox", "feed", "net", "sms"]),
@@ -42,8 +44,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("net", &[]),
     ("outbox", &["sms", "store", "feed", "inbox"]),
+    ("seats", &[]),
     ("signal", &["feed"]),
     ("sim", &[]),
+    (
+        "smpp",
+        &["sms", "store", "inbox", "outbox", "feed", "gate", "seats"],
+    ),
     ("sms", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),

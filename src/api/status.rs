@@ -7,7 +7,8 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
 use super::json::{
-    Agent, Inbox, Modem, NetworkJson, Push, Queues, SignalJson, Sim, StatusJson, Storage, Target,
+    Agent, Inbox, Modem, NetworkJson, Push, Queues, SignalJson, Sim, SmppCounts, SmppJson,
+    StatusJson, Storage, Target,
 };
 use super::problem::Problem;
 use crate::message::Memory;
@@ -42,6 +43,7 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             outbox: desk.rooms.outbox.borrow().waiting(),
             push: targets.iter().map(|target| target.queued).sum(),
         },
+        smpp: SmppCounts::from(desk.rooms.smpp.counts()),
         inbox: Inbox {
             last_received_at: last_received_at.map(WallTime::rfc3339),
         },
@@ -91,6 +93,12 @@ pub fn signal(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
 pub fn storage(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.params()?.done()?;
     Ok(Answer::json(200, &slots(desk)))
+}
+
+/// `GET /smpp`.
+pub fn smpp(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    Ok(Answer::json(200, &SmppJson::from(&desk.rooms.smpp)))
 }
 
 /// `GET /push`.

@@ -17,7 +17,7 @@ pub use help::help;
 pub use load::load;
 pub use model::{
     Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, Network, PhoneGroup, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
 };
 pub use problem::{Problem, Severity};
 
