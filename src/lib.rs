@@ -10,9 +10,9 @@
 //!                ^                          |                         |
 //!                |                       feed.rs  "there is news"     |
 //!                |                 +--------+-----------+             |
-//!                |              forward/               api/ <---------+ HTTP (JSON, Post/Get)
-//!                |                 |                    |
-//!                +---- takes ---- outbox/ <-------------+
+//!                |              forward/   smpp/      api/ <---------+ HTTP (JSON, Post/Get), SMPP (smpp/)
+//!                |                 |         |          |
+//!                +---- takes ---- outbox/ <--+----------+
 //!                                   |
 //!                                 store/
 //! ```
@@ -46,6 +46,9 @@
 //! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
 //! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
+//! | what an SMPP PDU means in which state | `smpp/session.rs` |
+//! | how a short_message becomes a text, or goes out as it is | `smpp/text.rs` |
+//! | what an SMPP client has not been told yet | `smpp/delivery.rs` |
 //! | what `%rn` stands for | [`status_text`] |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which server certificate is believed | `net/trust.rs` |

@@ -218,7 +218,7 @@ pub enum SmppAlphabet {
 }
 
 /// Section `smpp 'smpp'`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Smpp {
     /// `enabled`; then there are addresses, a user name and a password.
     pub enabled: bool,
@@ -240,6 +240,33 @@ pub struct Smpp {
     pub window: u8,
     /// `number`: where delivered messages are said to go to.
     pub number: String,
+}
+
+impl Default for Smpp {
+    fn default() -> Smpp {
+        Smpp {
+            enabled: false,
+            listen: Vec::new(),
+            username: String::new(),
+            password: String::new(),
+            allow: Api::default().allow,
+            alphabet: SmppAlphabet::Gsm,
+            deliver: true,
+            parts: false,
+            window: 10,
+            number: String::new(),
+        }
+    }
+}
+
+impl Smpp {
+    /// `number`, or else the user name: Kannel discards a message that goes to nobody.
+    pub fn destination(&self) -> &str {
+        match self.number.is_empty() {
+            true => &self.username,
+            false => &self.number,
+        }
+    }
 }
 
 /// Whose messages a forwarder takes (`mode`, with `tel` and `group`).

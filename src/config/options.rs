@@ -339,7 +339,7 @@ const SMPP: &[Row] = &[
     option("deliver", Bool, "1", "1: received messages and delivery receipts are kept until a bound receiver has taken them; 0: the client only sends."),
     option("long", OneOf(&["whole", "parts"]), "whole", "How long messages are delivered: whole, in message_payload where they need it, or in parts with a user data header."),
     option("window", Whole(1, 100), "10", "deliver_sm that one session may leave unanswered."),
-    option("number", Phone, "", "The SIM's own number: the destination address of what is delivered."),
+    option("number", Phone, "", "The SIM's own number, the destination of what is delivered; not set: username."),
 ];
 
 #[rustfmt::skip]

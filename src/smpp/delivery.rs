@@ -12,7 +12,7 @@ use super::receipt::{self, Note, USER_MESSAGE_REFERENCE};
 use super::short::{Address, Deliver};
 use super::text;
 use crate::config::Smpp;
-use crate::message::{Event, EventKind, MessageId};
+use crate::message::{Event, EventKind, MessageId, Number};
 use crate::store::{Change, Keep, Key, Kind, WhyNot};
 use crate::time::{Tick, WallTime};
 
@@ -282,7 +282,10 @@ fn bodies(rooms: &Rooms, open: &Open, config: &Smpp, modern: bool) -> Vec<Vec<u8
         else {
             return Vec::new();
         };
-        let note = Note::parse(&message.extra.note).unwrap_or_default();
+        let mut note = Note::parse(&message.extra.note).unwrap_or_default();
+        if note.source.is_empty() {
+            note.source = String::from(config.destination());
+        }
         return match note.wants(message.status) {
             true => vec![receipt::receipt(&message, &note, open.at, modern)],
             false => Vec::new(),
@@ -297,11 +300,8 @@ fn bodies(rooms: &Rooms, open: &Open, config: &Smpp, modern: bool) -> Vec<Vec<u8
         text: source.strip_prefix(b"+").unwrap_or(&source),
         ..receipt::address(&message.from)
     };
-    let number = crate::message::Number::as_received(config.number.as_str());
-    let to = match config.number.is_empty() {
-        true => Address::default(),
-        false => receipt::address(&number),
-    };
+    let number = Number::as_received(config.destination());
+    let to = receipt::address(&number);
     let pieces = text::pieces(&message, config.alphabet, config.parts || !modern);
     let body = |piece: &text::Piece| {
         let mut body = Deliver {
