@@ -196,8 +196,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The first optional parameter, tag and value, and what follows it.
-fn first(bytes: &[u8]) -> Option<((u16, &[u8]), &[u8])> {
+/// Tag and value.
+type Parameter<'a> = (u16, &'a [u8]);
+
+/// The first optional parameter, and what follows it.
+fn first(bytes: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
     let (&[a, b, c, d], rest) = bytes.split_first_chunk()?;
     let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([c, d])))?;
     Some(((u16::from_be_bytes([a, b]), value), rest))

@@ -258,6 +258,8 @@ impl Visit {
                     };
                     self.count(header.command, status);
                     self.session.answer(header, status, &body);
+                    // Writing to flash takes its time: others have their turn.
+                    tokio::task::yield_now().await;
                 }
                 Act::Answered(ticket, status) => {
                     let now = self.now();

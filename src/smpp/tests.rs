@@ -4,7 +4,7 @@ use super::delivery::Delivery;
 use super::pdu::{self, Framed, HEADER, Header, RESPONSE, Status};
 use super::session::{Act, Session};
 use super::*;
-use crate::config::Smpp;
+use crate::config::{Smpp, SmppAlphabet};
 use crate::message::{Extra, Submission};
 use crate::store::sim::SimFlash;
 use crate::time::{Now, Tick};
@@ -118,6 +118,38 @@ fn a_length_that_cannot_be_is_answered_and_ends_the_session() {
     let mut session = Session::new(Tick(0));
     session.hear(&600u32.to_be_bytes(), Tick(0));
     assert_eq!(acts(&mut session), ["close"]);
+}
+
+#[test]
+fn rubbish_and_mutated_conversations_do_no_harm() {
+    let short = b"\0\x05\0Shop\0\x01\x01123\0\x40\0\0\0\0\x01\0\0\0\x0a\x05\0\x03\x07\x02\x01text\x02\x0c\0\x02\0\x07";
+    let mut seed = 1u32;
+    let mut random = move || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed >> 8
+    };
+    for _ in 0..20_000 {
+        let mut pdu = sent(random() % 12, 0, 9, short);
+        for _ in 0..random() % 4 {
+            let at = random() as usize % pdu.len();
+            pdu[at] = random() as u8;
+        }
+        let mut session = bound(pdu::BIND_TRANSCEIVER);
+        session.hear(&pdu, Tick(1));
+        while let Some(act) = session.next() {
+            if let Act::Do(header, body) = act
+                && let Ok(short) = super::short::Short::parse(header.command, &body)
+            {
+                for alphabet in [
+                    SmppAlphabet::Gsm,
+                    SmppAlphabet::Packed,
+                    SmppAlphabet::Latin1,
+                ] {
+                    let _read = super::text::content(&short, alphabet);
+                }
+            }
+        }
+    }
 }
 
 #[test]
