@@ -20,7 +20,7 @@ mod restarts;
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
@@ -369,6 +369,15 @@ fn only_the_right_name_and_password_get_in_and_ten_wrong_ones_shut_out() {
 }
 
 #[test]
+fn a_network_that_is_not_allowed_gets_no_answer() {
+    let (bench, at) = bench("\tlist allow '10.0.0.0/8'\n");
+    let mut client = Client::new(at);
+    client.request(0x15, b"");
+    assert!(client.try_read().is_err() && client.is_over());
+    assert!(bench.log().contains("127.0.0.1 is in no allowed network"));
+}
+
+#[test]
 fn malformed_pdus_are_answered_or_end_their_own_session_only() {
     let (bench, at) = bench("");
     let mut good = Client::bound(at, TRX);
@@ -421,7 +430,7 @@ fn malformed_pdus_are_answered_or_end_their_own_session_only() {
 fn a_reload_moves_the_door_and_a_stop_says_unbind() {
     let (mut bench, at) = bench("");
     let mut client = Client::bound(at, TRX);
-    let other = free_address();
+    let other = SocketAddr::from((Ipv6Addr::LOCALHOST, free_address().port()));
     bench.write_config("", &section(other, ""));
     bench.reload();
     let unbind = client.wait(6);
