@@ -57,6 +57,8 @@
 //!
 //! ## Where the house differs from its first plan, and why
 //! * The HTTP client is our own (`forward/http.rs`, over httparse): hyper with its crates cost 144 KB of the 2 MB.
+//! * SMPP's PDUs are our own (`smpp/pdu.rs`, `smpp/short.rs`: some 3 KB of code). rusmpp 0.4 with its codec added up to 148 KB
+//!   to a small program when the crates were compared; the whole SMPP server adds 86 KB (42 KB compressed) here.
 //! * rustls gets no key provider: we never show a certificate, and signing code is large.
 //! * A Unix socket has a guarded door, too, in front of tiny_http: a stopped client never holds up the others.
 //!
