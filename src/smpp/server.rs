@@ -40,8 +40,8 @@ struct House {
     delivery: RefCell<Delivery>,
     gate: RefCell<Gate>,
     seats: RefCell<Seats<Rc<Notify>>>,
-    /// An item is free again.
-    returned: Notify,
+    /// An item is free again, the configuration changed, or it is time to stop: each looks for itself.
+    stir: Notify,
     stop: Stop,
 }
 
@@ -59,13 +59,14 @@ pub async fn run(
         config: config.clone(),
         gate: RefCell::default(),
         seats: RefCell::new(Seats::new()),
-        returned: Notify::new(),
+        stir: Notify::new(),
         stop: stop.clone(),
     });
     tokio::select! {
         () = listeners(&house, config) => {}
         () = stop.wait() => {}
     }
+    house.stir.notify_waiters();
     let gone = async {
         while Rc::strong_count(&house) > 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -100,6 +101,7 @@ async fn listeners(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>>) {
                 open.push(Listening(*at, task.abort_handle()));
             }
         }
+        house.stir.notify_waiters();
         if config.changed().await.is_err() {
             return std::future::pending().await;
         }
@@ -188,11 +190,13 @@ impl Visit {
 
     async fn serve(mut self, mut line: TcpStream, bell: Rc<Notify>) {
         let house = Rc::clone(&self.house);
-        let (mut stop, mut config) = (house.stop.clone(), house.config.clone());
         let mut news = house.rooms.feed.listen();
         let mut buffer = vec![0; 4096];
         let why = loop {
             self.work().await;
+            if house.stop.said() || house.config.borrow().smpp != self.config.smpp {
+                self.session.leave(self.now());
+            }
             let out = std::mem::take(&mut self.session.out);
             let written = tokio::time::timeout(WRITE, line.write_all(&out)).await;
             if !matches!(written, Ok(Ok(()))) {
@@ -201,10 +205,7 @@ impl Visit {
             if self.session.is_closed() {
                 break "unbound";
             }
-            let (bound, receives) = (
-                self.session.is_bound(),
-                self.session.room(self.window()) > 0,
-            );
+            let receives = self.session.room(self.window()) > 0;
             let due = house.delivery.borrow().next_due().filter(|_| receives);
             let wake = due.into_iter().chain([self.session.wake()]).min();
             tokio::select! {
@@ -221,15 +222,8 @@ impl Visit {
                     }
                 }
                 _ = news.changed(), if receives => {}
-                () = house.returned.notified(), if receives => {}
+                () = house.stir.notified() => {}
                 () = bell.notified() => break "another needs its place",
-                changed = config.changed() => {
-                    let same = config.borrow().smpp == self.config.smpp;
-                    if changed.is_err() || !same {
-                        self.session.leave(self.now());
-                    }
-                }
-                () = stop.wait(), if bound || !stop.said() => self.session.leave(self.now()),
             }
         };
         log::debug!("smpp: {}: {why}", self.peer);
@@ -378,7 +372,7 @@ impl Visit {
             delivery.lost(ticket, now);
         }
         drop(delivery);
-        self.house.returned.notify_waiters();
+        self.house.stir.notify_waiters();
         self.house.seats.borrow_mut().leave(self.id);
         let mut seen = self.house.handle.0.borrow_mut();
         let before = seen.sessions.len();

@@ -271,11 +271,6 @@ impl Session {
         }
     }
 
-    /// Bound, and nobody has said goodbye.
-    pub(super) fn is_bound(&self) -> bool {
-        self.state == State::Bound
-    }
-
     /// Bound as receiver or transceiver.
     fn receives(&self) -> bool {
         self.bind != pdu::BIND_TRANSMITTER
