@@ -1,7 +1,5 @@
 //! Words: every JSON name of the API, requests and answers. Never a rule: what is allowed is decided by the handlers.
 
-use std::net::{IpAddr, SocketAddr};
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -307,14 +305,14 @@ impl From<smpp::Counts> for SmppCounts {
 /// The answer to `GET /smpp`.
 #[derive(Debug, Serialize)]
 pub struct SmppJson {
-    listening: Vec<SocketAddr>,
+    listening: Vec<String>,
     sessions: Vec<SmppSession>,
 }
 
 /// A bound session.
 #[derive(Debug, Serialize)]
 struct SmppSession {
-    peer: IpAddr,
+    peer: String,
     mode: &'static str,
     version: String,
     since: String,
@@ -326,7 +324,7 @@ struct SmppSession {
 impl From<&smpp::Handle> for SmppJson {
     fn from(smpp: &smpp::Handle) -> SmppJson {
         let session = |session: smpp::Session| SmppSession {
-            peer: session.peer,
+            peer: session.peer.to_string(),
             mode: session.mode,
             version: format!("{}.{}", session.version >> 4, session.version & 0x0f),
             since: session.since.rfc3339(),
@@ -335,7 +333,7 @@ impl From<&smpp::Handle> for SmppJson {
             in_flight: session.in_flight,
         };
         SmppJson {
-            listening: smpp.listening(),
+            listening: smpp.listening().iter().map(ToString::to_string).collect(),
             sessions: smpp.sessions().into_iter().map(session).collect(),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -75,6 +76,11 @@ pub async fn run(
     let _all_said = tokio::time::timeout(FAREWELL, gone).await;
 }
 
+/// One kind of future for every task: each other kind would bring its own copy of what runs it.
+fn spawn(task: Pin<Box<dyn Future<Output = ()>>>) -> AbortHandle {
+    spawn_local(task).abort_handle()
+}
+
 /// A listener's task; it ends when this is dropped.
 struct Listening(SocketAddr, AbortHandle);
 
@@ -97,8 +103,8 @@ async fn listeners(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>>) {
         seen.borrow_mut().listening.retain(wanted);
         for at in now.smpp.listen.iter().filter(|at| wanted(at)) {
             if !open.iter().any(|listening| listening.0 == *at) {
-                let task = spawn_local(listen(Rc::clone(house), *at));
-                open.push(Listening(*at, task.abort_handle()));
+                let task = spawn(Box::pin(listen(Rc::clone(house), *at)));
+                open.push(Listening(*at, task));
             }
         }
         house.stir.notify_waiters();
@@ -170,7 +176,7 @@ fn welcome(house: &Rc<House>, config: Rc<Config>, line: TcpStream, peer: IpAddr)
         peer,
         session: Session::new(now),
     };
-    spawn_local(visit.serve(line, bell));
+    spawn(Box::pin(visit.serve(line, bell)));
 }
 
 /// One client's connection.
@@ -357,7 +363,7 @@ impl Visit {
             };
             self.house.handle.0.borrow_mut().sessions.push(session);
         }
-        let facts = serde_json::json!({"peer": peer, "mode": mode, "state": state});
+        let facts = serde_json::json!({"peer": peer.to_string(), "mode": mode, "state": state});
         let mut store = self.house.rooms.store.borrow_mut();
         let (event, change) = store.event(EventKind::SmppSession, wall, None, facts);
         if store.apply(&[change]).is_ok() {
