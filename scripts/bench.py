@@ -7,6 +7,7 @@ import pathlib
 import queue
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -66,12 +67,20 @@ class Bench:
         self.path = pathlib.Path(self.folder.name)
         self.receiver = Receiver()
         self.port = free_port()
+        self.smpp = free_port()
         config = f"""
 config agent 'agent'
 	option state_dir '{self.path}/state'
 	option log_level 'warn'
 config modem 'modem'
 	option tty '{self.path}/tty'
+config smpp 'smpp'
+	option enabled '1'
+	option deliver '0'
+	list listen '127.0.0.1'
+	option port '{self.smpp}'
+	option username 'bench'
+	option password 'bench'
 config api 'api'
 	list listen '127.0.0.1:{self.port}'
 	option token '{TOKEN}'
@@ -266,6 +275,36 @@ def requests_per_second():
         return kept, count / (time.perf_counter() - begun)
 
 
+def smpp_submits():
+    """submit_sm with a window of ten, each answered when it is on flash."""
+    with Bench().start().ready() as bench, socket.create_connection(("127.0.0.1", bench.smpp)) as link:
+        bench.control("registration 0")
+        Bench.until(lambda: bench.state() == "searching", 90)
+        answers = link.makefile("rb")
+
+        def ask(command, sequence, body):
+            link.sendall(struct.pack(">4I", 16 + len(body), command, 0, sequence) + body)
+
+        def answer():
+            length, _, status, _ = struct.unpack(">4I", answers.read(16))
+            answers.read(length - 16)
+            if status:
+                raise RuntimeError(f"status {status:#x}")
+
+        ask(2, 1, b"bench\0bench\0\0\x34\0\0\0")
+        answer()
+        count, window = 1000, 10
+        begun = time.perf_counter()
+        for number in range(count):
+            to = b"+120255%05d" % number
+            ask(4, number + 2, b"\0\0\0me\0\0\1" + to + b"\0\0\0\0\0\0\0\0\0\0\x08one part")
+            if number >= window - 1:
+                answer()
+        for _ in range(window - 1):
+            answer()
+        return count / (time.perf_counter() - begun)
+
+
 def median(measure):
     runs = [measure() for _ in range(RUNS)]
     if isinstance(runs[0], tuple):
@@ -290,6 +329,7 @@ def main():
     kept, fresh = median(requests_per_second)
     row("API requests, one connection", f"{kept:.0f}", "/s", "1000")
     row("API requests, a connection each", f"{fresh:.0f}", "/s", "1000")
+    row("SMPP submit_sm on flash, window 10", f"{median(smpp_submits):.0f}", "/s", "300", "1000")
     wakeups, commands, writes, rss, dirty, threads = idle()
     row("idle: wake-ups", f"{wakeups:.2f}", "/s", "1", "0.2")
     row("idle: AT commands", f"{commands:.2f}", "/s", "0.2")

@@ -10,9 +10,9 @@
 //!                ^                          |                         |
 //!                |                       feed.rs  "there is news"     |
 //!                |                 +--------+-----------+             |
-//!                |         rules/ -> forward/          api/ <---------+ HTTP (JSON, Post/Get)
-//!                |            |    |                    |
-//!                +---- takes ---- outbox/ <-------------+
+//!                |    rules/ -> forward/   smpp/       api/ <---------+ HTTP (JSON, Post/Get), SMPP (smpp/)
+//!                |       |         |         |          |
+//!                +---- takes ---- outbox/ <--+----------+
 //!                                   |
 //!                                 store/
 //! ```
@@ -44,12 +44,15 @@
 //! | what is written to flash, and how it survives a cut | [`store`] |
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
-//! | who may connect, and how many | `api/door.rs`, `api/seats.rs`, `api/auth.rs` |
+//! | who may connect, and how many | `api/door.rs`, [`seats`], `api/auth.rs`, [`gate`] |
 //! | an answer of Post/Get | `api/post_get/answers.rs` |
 //! | what a push looks like on the wire | `forward/webhook.rs` |
 //! | what a mail looks like, and what is said to its server | `mail/compose.rs`, `mail/smtp_talk.rs` |
 //! | what a mail server's refusal means | `forward/to_smtp.rs` |
 //! | who gets an automatic reply, and where loops end | `forward/reply.rs`, `forward/to_sms.rs` |
+//! | what an SMPP PDU means in which state | `smpp/session.rs` |
+//! | how a short_message becomes a text, or goes out as it is | `smpp/text.rs` |
+//! | what an SMPP client has not been told yet | `smpp/delivery.rs` |
 //! | what `%rn` stands for | [`status_text`] |
 //! | what a text message can do, and who may | `rules/actions.rs`, `rules/matching.rs` |
 //! | how an action's steps are run, and a test plays them | `rules/script.rs`, `rules/runner.rs` |
@@ -68,6 +71,8 @@
 //! * SMTP and the writing of mails are our own (`mail/smtp*.rs`, `mail/compose.rs`): mail-send 0.6 alone cost 54 KB of the
 //!   binary and 23 KB of it gzipped; all of mail forwarding, options and texts included, costs 30 and about 13 KB now.
 //!   mail-builder 2.0 wants 64-bit atomics, which MIPS has not.
+//! * SMPP's PDUs are our own (`smpp/pdu.rs`, `smpp/short.rs`: some 3 KB of code). rusmpp 0.4 with its codec added up to 148 KB
+//!   to a small program when the crates were compared; the whole SMPP server adds 86 KB (42 KB compressed) here.
 //! * rustls gets no key provider: we never show a certificate, and signing code is large.
 //! * Mails are read by a reader of our own (`mail/mime*.rs`, 600 lines): mail-parser 0.11 was measured at 189 KB.
 //! * Tasks are started by [`task`] in a box: tokio's handling of a task is compiled once, not once for each future.
@@ -86,6 +91,7 @@ pub mod config;
 pub mod crash;
 pub mod feed;
 pub mod forward;
+pub mod gate;
 pub mod inbox;
 pub mod logging;
 pub mod mail;
@@ -94,9 +100,11 @@ pub mod modem;
 pub mod net;
 pub mod outbox;
 pub mod rules;
+pub mod seats;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod smpp;
 pub mod sms;
 pub mod status_text;
 pub mod stop;

@@ -23,7 +23,7 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, crash, forward, logging, mail, message, modem, task};
+use rut_agent::{api, crash, forward, logging, mail, message, modem, smpp, task};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -127,9 +127,16 @@ async fn agent(
         stop.clone(),
     ));
     let mails = task::spawn(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
+    let sessions = smpp::Handle::default();
+    let smpp = task::spawn(smpp::run(
+        config.clone(),
+        rooms.for_smpp(),
+        sessions.clone(),
+        stop.clone(),
+    ));
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets, settings),
+        rooms.for_api(modem, targets, settings, sessions),
         socket,
         stop,
     ));
@@ -143,7 +150,7 @@ async fn agent(
     };
     stopper.stop();
     let last_words = async {
-        for edge in [worker, pushes, mails, orders] {
+        for edge in [smpp, worker, pushes, mails, orders] {
             let _ended = edge.await;
         }
     };
@@ -230,13 +237,25 @@ impl Rooms {
         }
     }
 
+    fn for_smpp(&self) -> smpp::Rooms {
+        smpp::Rooms {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            outbox: self.outbox.clone(),
+            feed: self.feed.clone(),
+            clock: self.clock,
+        }
+    }
+
     fn for_api(
         &self,
         modem: modem::Handle,
         targets: forward::Targets,
         settings: Settings,
+        smpp: smpp::Handle,
     ) -> api::Rooms {
         api::Rooms {
+            smpp,
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             outbox: self.outbox.clone(),

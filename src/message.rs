@@ -300,6 +300,30 @@ impl Submission {
     }
 }
 
+/// A message of one part whose sender coded it: it goes out exactly so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// TP-PID.
+    pub pid: u8,
+    /// TP-DCS.
+    pub dcs: u8,
+    /// TP-UDHI: `user_data` begins with a header.
+    pub udhi: bool,
+    /// The header, then the text: septets, one an octet, where TP-DCS says GSM 7-bit; octets otherwise.
+    pub user_data: Vec<u8>,
+}
+
+/// What a protocol that knows more than a [`Submission`] asks besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Sent instead of the text, which is only shown then.
+    pub ready: Option<Ready>,
+    /// Not before so many seconds have passed.
+    pub wait_s: u32,
+    /// What the one who asked wants to know again later. Nobody else reads it.
+    pub note: String,
+}
+
 /// An outgoing message as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
@@ -307,6 +331,9 @@ pub struct Outgoing {
     pub id: MessageId,
     /// What was asked.
     pub submission: Submission,
+    /// What was asked besides.
+    #[serde(skip)]
+    pub extra: Extra,
     /// Alphabet chosen.
     pub encoding: Encoding,
     /// Number of parts.
@@ -374,11 +401,14 @@ pub enum EventKind {
     /// A number gave the wrong password or code too often: rules do not hear it for an hour.
     #[serde(rename = "rule.locked")]
     RuleLocked,
+    /// An SMPP client bound, or its session ended.
+    #[serde(rename = "smpp.session")]
+    SmppSession,
 }
 
 impl EventKind {
     /// Every kind, in SPEC's order: for `check`, for the README, for subscriptions.
-    pub const ALL: [EventKind; 11] = [
+    pub const ALL: [EventKind; 12] = [
         EventKind::MessageReceived,
         EventKind::MessageSent,
         EventKind::MessageDelivered,
@@ -390,6 +420,7 @@ impl EventKind {
         EventKind::PushFailed,
         EventKind::LimitReached,
         EventKind::RuleLocked,
+        EventKind::SmppSession,
     ];
 
     /// SPEC's name.
@@ -406,6 +437,7 @@ impl EventKind {
             EventKind::PushFailed => "push.failed",
             EventKind::LimitReached => "limit.reached",
             EventKind::RuleLocked => "rule.locked",
+            EventKind::SmppSession => "smpp.session",
         }
     }
 

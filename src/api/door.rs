@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::desk::Entrance;
-use super::seats::Peer;
 use super::visit::{House, welcome};
 use crate::config::Config;
+use crate::seats::Peer;
 use crate::task;
 use crate::time::Tick;
 

@@ -7,6 +7,7 @@ use crate::forward::Health;
 use crate::inbox::Stored;
 use crate::message::{Encoding, Event, Outgoing, SendError, Status};
 use crate::signal::{Levels, ModemState, Network, Registration, Technology};
+use crate::smpp;
 use crate::sms::Preview;
 
 /// `POST /messages`, and `POST /messages/preview`, where all but the text is ignored.
@@ -273,8 +274,69 @@ pub struct StatusJson {
     pub storage: Storage,
     /// What waits.
     pub queues: Queues,
+    /// The SMPP server.
+    pub smpp: SmppCounts,
     /// What came.
     pub inbox: Inbox,
+}
+
+/// `smpp` of the status.
+#[derive(Debug, Serialize)]
+pub struct SmppCounts {
+    sessions: usize,
+    submitted: u64,
+    delivered: u64,
+    failed: u64,
+    refused: u64,
+}
+
+impl From<smpp::Counts> for SmppCounts {
+    fn from(counts: smpp::Counts) -> SmppCounts {
+        SmppCounts {
+            sessions: counts.sessions,
+            submitted: counts.submitted,
+            delivered: counts.delivered,
+            failed: counts.failed,
+            refused: counts.refused,
+        }
+    }
+}
+
+/// The answer to `GET /smpp`.
+#[derive(Debug, Serialize)]
+pub struct SmppJson {
+    listening: Vec<String>,
+    sessions: Vec<SmppSession>,
+}
+
+/// A bound session.
+#[derive(Debug, Serialize)]
+struct SmppSession {
+    peer: String,
+    mode: &'static str,
+    version: String,
+    since: String,
+    submitted: u64,
+    delivered: u64,
+    in_flight: usize,
+}
+
+impl From<&smpp::Handle> for SmppJson {
+    fn from(smpp: &smpp::Handle) -> SmppJson {
+        let session = |session: smpp::Session| SmppSession {
+            peer: session.peer.to_string(),
+            mode: session.mode,
+            version: format!("{}.{}", session.version >> 4, session.version & 0x0f),
+            since: session.since.rfc3339(),
+            submitted: session.submitted,
+            delivered: session.delivered,
+            in_flight: session.in_flight,
+        };
+        SmppJson {
+            listening: smpp.listening().iter().map(ToString::to_string).collect(),
+            sessions: smpp.sessions().into_iter().map(session).collect(),
+        }
+    }
 }
 
 /// `agent` of the status.

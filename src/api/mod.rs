@@ -2,8 +2,8 @@
 //! tiny_http. Never acts on its own: it asks the rooms and writes down what they say.
 //!
 //! ```text
-//! door  listeners, allowed networks      seats  who is connected, who makes room
-//!   |                                    auth   token, origin, wrong tries
+//! door  listeners, allowed networks      crate::seats  who is connected, who makes room
+//!   |                                    auth          token, origin; crate::gate: wrong tries
 //! visit --- head, ask (request in) ---+
 //!   |                                 +--> server (tiny_http) --> desk --> routes --> messages, status, page
 //!   |                                 +--> events, healthz: the door waits for these itself
@@ -25,7 +25,6 @@ mod post_get;
 mod problem;
 mod query;
 mod routes;
-mod seats;
 mod server;
 mod status;
 mod visit;
@@ -51,13 +50,14 @@ use crate::forward::Targets;
 use crate::inbox::Inbox;
 use crate::modem::Handle;
 use crate::outbox::Outbox;
+use crate::seats::Seats;
 use crate::signal::Signal;
+use crate::smpp;
 use crate::stop::Stop;
 use crate::store::Shared;
 
 use desk::Desk;
 use door::Nest;
-use seats::Seats;
 use server::Bridge;
 use visit::{Gates, House};
 
@@ -79,6 +79,8 @@ pub struct Rooms {
     pub feed: Feed,
     /// The forwarders' health.
     pub targets: Targets,
+    /// The SMPP server.
+    pub smpp: smpp::Handle,
     /// The modem's worker.
     pub modem: Handle,
     /// The configuration file, for the options that may be changed here.

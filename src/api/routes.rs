@@ -60,6 +60,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/storage", Serve::Now(status::storage), "The modem's message store"),
     route("PUT", "/api/v1/storage", Serve::Now(status::set_storage), "Choose where messages are kept and how many slots stay free"),
     route("GET", "/api/v1/push", Serve::Now(status::push), "How each forwarder fares"),
+    route("GET", "/api/v1/smpp", Serve::Now(status::smpp), "The SMPP server's sessions"),
     route("POST", "/api/v1/push/{name}/test", Serve::PushTest, "Push a trial message at once and say how it went"),
     route("POST", "/api/v1/messages", Serve::Now(messages::send), "Send a message to one or more numbers"),
     route("POST", "/api/v1/messages/preview", Serve::Now(messages::preview), "What a text would cost; sends nothing"),

@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::desk::Desk;
 use super::json::{
     Agent, Inbox, Location, Modem, NetworkJson, NewStorage, Push, Queues, SignalJson, Sim,
-    StatusJson, Storage, Target,
+    SmppCounts, SmppJson, StatusJson, Storage, Target,
 };
 use super::messages;
 use super::problem::{Code, Problem};
@@ -44,6 +44,7 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             outbox: desk.rooms.outbox.borrow().waiting(),
             push: targets.iter().map(|target| target.queued).sum(),
         },
+        smpp: SmppCounts::from(desk.rooms.smpp.counts()),
         inbox: Inbox {
             last_received_at: last_received_at.map(WallTime::rfc3339),
         },
@@ -118,6 +119,12 @@ pub fn set_storage(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     }
     storage.leave_free = new.leave_free.map_or(storage.leave_free, u16::from);
     Ok(Answer::json(200, &storage))
+}
+
+/// `GET /smpp`.
+pub fn smpp(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.params()?.done()?;
+    Ok(Answer::json(200, &SmppJson::from(&desk.rooms.smpp)))
 }
 
 /// `GET /push`.

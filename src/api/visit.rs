@@ -16,9 +16,9 @@ use super::head::Head;
 use super::post_get;
 use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
-use super::seats::{Peer, Seats, Taken};
 use super::server::Bridge;
 use super::wire::{Ended, Line, Wire};
+use crate::seats::{Peer, Seats, Taken};
 use crate::stop::Stop;
 use crate::task;
 

@@ -1,7 +1,7 @@
 //! Decider: checked sections into a [`Config`], and what options mean together. Never reads text that `check` has not
 //! seen, and holds no default of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::kind::{network, webhook_key};
 use super::mail;
 use super::model::{
     Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
 use super::rules;
@@ -42,6 +42,7 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
                 config.call_rules.push(rules::rule(section, notes));
             }
             "pop3" => config.pop3 = pop3(section, notes),
+            "smpp" => config.smpp = smpp(section, notes),
             // Of functions that come later.
             _ => {}
         }
@@ -142,14 +143,7 @@ fn post_get(section: &Checked, notes: &mut Notes) -> PostGet {
         username: String::from(section.text("username")),
         password: String::from(section.text("password")),
     };
-    let needed = ["listen", "username", "password"];
-    let missing = |name: &&str| section.texts(name).concat().is_empty();
-    for name in needed.iter().filter(|name| missing(name)) {
-        if post_get.enabled {
-            let text = format!("post_get is enabled and has no {name}");
-            notes.error(section.line_of("enabled"), text);
-        }
-    }
+    needs_login(section, notes);
     for name in ["mobile_data", "mobile_sim_pin"] {
         if post_get.allow.iter().any(|allowed| allowed == name) {
             let text = format!("post_get.allow {name} has no effect in this version");
@@ -162,6 +156,45 @@ fn post_get(section: &Checked, notes: &mut Notes) -> PostGet {
         notes.remark(section.line_of("password"), String::from(text));
     }
     post_get
+}
+
+/// A server that is switched on has an address, a user name and a password: none of them has a default.
+fn needs_login(section: &Checked, notes: &mut Notes) {
+    let needed = ["listen", "username", "password"];
+    let missing = |name: &&str| section.texts(name).concat().is_empty();
+    for name in needed.iter().filter(|name| missing(name)) {
+        if section.flag("enabled") {
+            let kind = section.table.kind;
+            let text = format!("{kind} is enabled and has no {name}");
+            notes.error(section.line_of("enabled"), text);
+        }
+    }
+}
+
+fn smpp(section: &Checked, notes: &mut Notes) -> Smpp {
+    needs_login(section, notes);
+    let port = u16::try_from(section.whole("port")).unwrap_or_default();
+    let listen: Vec<IpAddr> = parsed(section, "listen");
+    let texts = section.texts("allow").into_iter();
+    Smpp {
+        enabled: section.flag("enabled"),
+        listen: listen
+            .iter()
+            .map(|ip| SocketAddr::from((*ip, port)))
+            .collect(),
+        username: String::from(section.text("username")),
+        password: String::from(section.text("password")),
+        allow: texts.filter_map(network).collect(),
+        alphabet: match section.text("alphabet") {
+            "packed" => SmppAlphabet::Packed,
+            "latin1" => SmppAlphabet::Latin1,
+            _ => SmppAlphabet::Gsm,
+        },
+        deliver: section.flag("deliver"),
+        parts: section.text("long") == "parts",
+        window: u8::try_from(section.whole("window")).unwrap_or(1),
+        number: String::from(section.text("number")),
+    }
 }
 
 fn to_http(section: &Checked, notes: &mut Notes) -> ToHttp {

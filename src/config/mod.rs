@@ -22,7 +22,8 @@ pub use help::help;
 pub use load::load;
 pub use model::{
     Agent, Api, Authorization, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network,
-    PhoneGroup, Pop3, PostGet, Reply, Rule, Security, ToHttp, ToSms, ToSmtp, Trigger, Who,
+    PhoneGroup, Pop3, PostGet, Reply, Rule, Security, Smpp, SmppAlphabet, ToHttp, ToSms, ToSmtp,
+    Trigger, Who,
 };
 pub use problem::{Problem, Severity};
 

@@ -38,6 +38,8 @@ pub struct Config {
     pub call_rules: Vec<Rule>,
     /// Section `pop3`.
     pub pop3: Pop3,
+    /// Section `smpp`.
+    pub smpp: Smpp,
 }
 
 /// Section `agent 'agent'`.
@@ -211,6 +213,70 @@ pub struct PostGet {
     pub username: String,
     /// `password`.
     pub password: String,
+}
+
+/// What data_coding 0 means (`alphabet`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SmppAlphabet {
+    /// `gsm`: a septet of GSM 7-bit in each octet.
+    #[default]
+    Gsm,
+    /// `packed`: septets as on the air, eight in seven octets.
+    Packed,
+    /// `latin1`.
+    Latin1,
+}
+
+/// Section `smpp 'smpp'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Smpp {
+    /// `enabled`; then there are addresses, a user name and a password.
+    pub enabled: bool,
+    /// `listen` with `port`.
+    pub listen: Vec<SocketAddr>,
+    /// `username`: the client's system_id.
+    pub username: String,
+    /// `password`.
+    pub password: String,
+    /// `allow`.
+    pub allow: Vec<Network>,
+    /// `alphabet`.
+    pub alphabet: SmppAlphabet,
+    /// `deliver`: messages and receipts are kept for the client.
+    pub deliver: bool,
+    /// `long` is `parts`: a long message is delivered as the network carried it, not whole.
+    pub parts: bool,
+    /// `window`: deliver_sm on their way to one session, 1..=100.
+    pub window: u8,
+    /// `number`: where delivered messages are said to go to.
+    pub number: String,
+}
+
+impl Default for Smpp {
+    fn default() -> Smpp {
+        Smpp {
+            enabled: false,
+            listen: Vec::new(),
+            username: String::new(),
+            password: String::new(),
+            allow: Api::default().allow,
+            alphabet: SmppAlphabet::Gsm,
+            deliver: true,
+            parts: false,
+            window: 10,
+            number: String::new(),
+        }
+    }
+}
+
+impl Smpp {
+    /// `number`, or else the user name: Kannel discards a message that goes to nobody.
+    pub fn destination(&self) -> &str {
+        match self.number.is_empty() {
+            true => &self.username,
+            false => &self.number,
+        }
+    }
 }
 
 /// Whose messages a forwarder takes (`mode`, with `tel` and `group`).

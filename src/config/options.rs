@@ -178,7 +178,7 @@ pub static OPTIONS: &[Section] = &[
     one("limits", "How much may be sent, and to whom.", &[LIMITS]),
     many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]).later(),
     one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]),
-    one("smpp", "The SMPP server.", &[SMPP]).later(),
+    one("smpp", "The SMPP 3.4 server.", &[SMPP]),
     many("sms_rule", "An action that a received message sets off. The first rule that fits wins.", &[SMS_RULE, WHO_MAY, ACTION]),
     one("call", "What happens to a call that no rule takes.", &[CALL]).later(),
     many("call_rule", "An action that a call sets off.", &[CALL_RULE, WHO_MAY, ACTION]).later(),
@@ -331,6 +331,11 @@ const SMPP: &[Row] = &[
     option("username", Text(15), "", "The client's system_id."),
     secret("password", Text(8), "Its password."),
     list("allow", Network, AT_HOME, "Networks that may connect at all."),
+    option("alphabet", OneOf(&["gsm", "packed", "latin1"]), "gsm", "What data_coding 0 is: gsm a septet in each octet, packed as on the air, latin1."),
+    option("deliver", Bool, "1", "1: received messages and delivery receipts are kept until a bound receiver has taken them; 0: the client only sends."),
+    option("long", OneOf(&["whole", "parts"]), "whole", "How long messages are delivered: whole, in message_payload where they need it, or in parts with a user data header."),
+    option("window", Whole(1, 100), "10", "deliver_sm that one session may leave unanswered."),
+    option("number", Phone, "", "The SIM's own number, the destination of what is delivered; not set: username."),
 ];
 
 #[rustfmt::skip]

@@ -23,7 +23,7 @@ use super::pop3_reply::{Lines, uidl};
 use super::{mime, subject};
 use crate::clock::Clock;
 use crate::config::{Config, Pop3};
-use crate::message::{Number, Outgoing, Submission};
+use crate::message::{Extra, Number, Outgoing, Submission};
 use crate::net::Dialer;
 use crate::outbox::{Outbox, Refusal};
 use crate::stop::Stop;
@@ -265,6 +265,8 @@ impl Fetcher {
     ) -> Result<Vec<Outgoing>, Refusal> {
         let sent = vec![Memory::put(mail, Verdict::Sent)];
         let now = self.clock.now();
+        let plain = |submission| (submission, Extra::default());
+        let submissions = submissions.into_iter().map(plain).collect();
         self.outbox
             .borrow_mut()
             .submit_with(submissions, None, sent, now)

@@ -4,6 +4,7 @@
 mod asked;
 mod limits;
 mod queue;
+mod replace;
 mod report;
 mod retry;
 mod schedule;
@@ -22,7 +23,7 @@ use self::queue::{About, Queue, Waiting};
 use self::stored::{Answered, Content, State};
 use crate::feed::Feed;
 use crate::inbox::Query;
-use crate::message::{MessageId, Number, Outgoing, SendError, Status, Submission};
+use crate::message::{Extra, MessageId, Number, Outgoing, SendError, Status, Submission};
 use crate::sms::{self, BadText, Preview, StatusReport, SubmitOptions};
 use crate::store::{Change, Key, Kind, Shared, WhyNot};
 use crate::time::{Now, Tick, WallTime};
@@ -221,22 +222,26 @@ impl Outbox {
         key: Option<&str>,
         now: Now,
     ) -> Result<Vec<Outgoing>, Refusal> {
+        let plain = |submission| (submission, Extra::default());
+        let submissions = submissions.into_iter().map(plain).collect();
         self.submit_with(submissions, key, Vec::new(), now)
     }
 
-    /// As [`Outbox::submit`], with further changes of the caller's in the same batch: what he must know after a power cut
-    /// exactly when the messages are there. A repeat of `key` writes none.
+    /// The same with what a protocol asks besides, and with further changes of the caller's in the same batch: what he
+    /// must know after a power cut exactly when the messages are there. A key knows a request by the submissions alone,
+    /// and its repeat writes nothing.
     ///
     /// # Errors
     /// [`Refusal`].
     pub fn submit_with(
         &mut self,
-        submissions: Vec<Submission>,
+        submissions: Vec<(Submission, Extra)>,
         key: Option<&str>,
         also: Vec<Change>,
         now: Now,
     ) -> Result<Vec<Outgoing>, Refusal> {
-        let fingerprint = key.map_or(0, |_| stored::request(&submissions));
+        let asked = submissions.iter().map(|(submission, _)| submission);
+        let fingerprint = key.map_or(0, |_| stored::request(&asked.collect::<Vec<_>>()));
         let key = key.map(stored::answered_key);
         if let Some(first) = key.and_then(|key| self.first_answer(key, now)) {
             if first.fingerprint != fingerprint {
@@ -245,21 +250,16 @@ impl Outbox {
             return Ok(first.ids.iter().filter_map(|id| self.get(*id)).collect());
         }
         let mut messages: Vec<Outgoing> = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            let message = self.prepare(submission, messages.last(), now)?;
+        for asked in submissions {
+            let message = self.prepare(asked, messages.last(), now)?;
             messages.push(message);
         }
         let parts = messages
             .iter()
             .map(|message| u32::from(message.parts))
             .sum();
-        let levels = self.within_limits(parts, now)?;
         let mut changes = also;
-        for message in &messages {
-            let state = schedule::fresh(message.submission.validity_s);
-            changes.push(stored::put_content(message));
-            changes.push(stored::put_state(message.id, &state));
-        }
+        changes.extend(messages.iter().flat_map(Outbox::records));
         if let Some(key) = key {
             let answered = Answered {
                 fingerprint,
@@ -269,13 +269,7 @@ impl Outbox {
             changes.extend(self.outdated_keys(now));
             changes.push(stored::put_answered(key, &answered));
         }
-        changes.extend(levels.iter().map(|(_, _, change)| change.clone()));
-        let applied = self.store.borrow_mut().apply(&changes);
-        applied.map_err(Refusal::Store)?;
-        for (level, seq, _) in levels {
-            self.limits.told(level);
-            self.queue.ring(seq);
-        }
+        self.apply(changes, parts, now)?;
         for message in &messages {
             self.queue.submitted(message, now);
         }
@@ -286,7 +280,7 @@ impl Outbox {
     /// The message of a submission. One text to many is measured once.
     fn prepare(
         &self,
-        submission: Submission,
+        (submission, extra): (Submission, Extra),
         before: Option<&Outgoing>,
         now: Now,
     ) -> Result<Outgoing, Refusal> {
@@ -296,10 +290,16 @@ impl Outbox {
         if !self.may_send_to(&submission.to) {
             return Err(Refusal::Denied(submission.to));
         }
-        let alike = before.filter(|before| before.submission.text == submission.text);
-        let (encoding, parts) = match alike {
-            Some(before) => (before.encoding, before.parts),
-            None => {
+        let alike = before.filter(|before| {
+            before.submission.text == submission.text && before.extra.ready == extra.ready
+        });
+        let (encoding, parts) = match (alike, &extra.ready) {
+            (Some(before), _) => (before.encoding, before.parts),
+            (None, Some(ready)) => {
+                let read = sms::read_ready(ready).ok_or(Refusal::Text(BadText::TooLong(2)))?;
+                (read.0, 1)
+            }
+            (None, None) => {
                 let preview = (self.codec.preview)(&submission.text).map_err(Refusal::Text)?;
                 (preview.encoding, preview.parts)
             }
@@ -307,6 +307,7 @@ impl Outbox {
         Ok(Outgoing {
             id: self.store.borrow_mut().next_id(),
             submission,
+            extra,
             encoding,
             parts,
             created_at: now.wall,
@@ -382,7 +383,7 @@ impl Outbox {
     }
 
     fn make(&mut self, id: MessageId, now: Now) -> Option<Job> {
-        let message = self.get(id)?;
+        let mut message = self.get(id)?;
         let waiting = self.queue.get(id)?;
         let part = waiting.state.taken.len();
         if part == 0 || self.made.as_ref().is_none_or(|(made, _)| *made != id) {
@@ -396,9 +397,14 @@ impl Outbox {
                 // Consecutive messages to one recipient must not share it.
                 reference: id.0.to_le_bytes()[0],
             };
-            let parts = (self.codec.submit)(&asked.text, &options).ok()?;
+            let parts = match &message.extra.ready {
+                Some(ready) => vec![sms::submit_ready(ready, &options)?],
+                None => (self.codec.submit)(&asked.text, &options).ok()?,
+            };
             self.made = Some((id, parts));
         }
+        // A sender that takes text could not send this one as it is coded.
+        message.submission.flash &= message.extra.ready.is_none();
         let (_, parts) = self.made.as_ref()?;
         Some(Job {
             id,
@@ -418,8 +424,12 @@ impl Outbox {
     /// `unconfirmed`.
     ///
     /// # Errors
-    /// [`WhyNot`]: do not hand the PDU over. Also when its owner cancelled it since [`Outbox::next`].
+    /// [`WhyNot`]: do not hand the PDU over. Also when its owner cancelled or replaced it since [`Outbox::next`].
     pub fn begin(&mut self, job: &Job, now: Now) -> Result<(), WhyNot> {
+        if self.made.is_none() {
+            let replaced = std::io::Error::other("the message was replaced meanwhile");
+            return Err(WhyNot::Io(replaced));
+        }
         self.queue.begin(job.id, now)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Outcome;
 use super::report;
-use super::schedule::{self, A_DAY_S, Times};
+use super::schedule::{self, Times};
 use super::stored::{self, Content, State};
 use crate::feed::Feed;
 use crate::message::{MessageId, Number, Outgoing, Status};
@@ -84,30 +84,39 @@ impl Queue {
         }
     }
 
-    /// A message of before the restart: due now.
+    /// A message of before the restart: due now, or when its owner said.
     pub(super) fn found(&mut self, id: MessageId, content: &Content, state: State, now: Now) {
-        let validity_s = content.validity_s.unwrap_or(A_DAY_S);
-        let left_s = schedule::left_after_restart(&state, validity_s, content.created_at, now.wall);
-        self.add(id, (&content.to, content.parts), (state, left_s), now);
+        let tried_s = schedule::tried_s(content.validity_s, content.wait_s);
+        let left_s = schedule::left_after_restart(&state, tried_s, content.created_at, now.wall);
+        let wait_s = content
+            .wait_s
+            .saturating_sub(tried_s.saturating_sub(left_s));
+        self.add(
+            id,
+            (&content.to, content.parts),
+            (state, left_s, wait_s),
+            now,
+        );
     }
 
-    /// A new message that is on flash: due now.
+    /// A new message that is on flash: due now, or when its owner said.
     pub(super) fn submitted(&mut self, message: &Outgoing, now: Now) {
-        let state = schedule::fresh(message.submission.validity_s);
-        let left_s = state.left_s;
+        let wait_s = message.extra.wait_s;
+        let left_s = schedule::tried_s(message.submission.validity_s, wait_s);
+        let state = schedule::fresh(left_s);
         let whom = (&message.submission.to, message.parts);
-        self.add(message.id, whom, (state, left_s), now);
+        self.add(message.id, whom, (state, left_s, wait_s), now);
     }
 
     fn add(
         &mut self,
         id: MessageId,
         (to, parts): (&Number, u8),
-        (state, left_s): (State, u32),
+        (state, left_s, wait_s): (State, u32, u32),
         now: Now,
     ) {
         let times = Times {
-            due: now.tick,
+            due: now.tick + Duration::from_secs(u64::from(wait_s)),
             deadline: now.tick + Duration::from_secs(u64::from(left_s)),
         };
         let waiting = Waiting {

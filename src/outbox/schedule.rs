@@ -58,8 +58,13 @@ impl Times {
     }
 }
 
+/// How long a message is tried here from its acceptance on, in seconds.
+pub(super) fn tried_s(validity_s: Option<u32>, wait_s: u32) -> u32 {
+    validity_s.unwrap_or(A_DAY_S.saturating_add(wait_s))
+}
+
 /// A message nobody has tried yet.
-pub(super) fn fresh(validity_s: Option<u32>) -> State {
+pub(super) fn fresh(left_s: u32) -> State {
     State {
         status: Status::Queued,
         error: None,
@@ -67,7 +72,7 @@ pub(super) fn fresh(validity_s: Option<u32>) -> State {
         taken: Vec::new(),
         sent_at: None,
         delivered_at: None,
-        left_s: validity_s.unwrap_or(A_DAY_S),
+        left_s,
     }
 }
 

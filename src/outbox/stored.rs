@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::message::{Encoding, MessageId, Number, Outgoing, SendError, Status, Submission};
+use crate::message::{
+    Encoding, Extra, MessageId, Number, Outgoing, Ready, SendError, Status, Submission,
+};
+use crate::sms;
 use crate::store::{Change, Keep, Key, Kind};
 use crate::time::WallTime;
 
@@ -29,6 +32,17 @@ pub(super) struct Content {
     pub(super) parts: u8,
     #[serde(rename = "c")]
     pub(super) created_at: WallTime,
+    /// [`Ready`] in hexadecimal: TP-PID, TP-DCS, TP-UDHI, user data.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    ready: Option<String>,
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
+    pub(super) wait_s: u32,
+    #[serde(rename = "m", default, skip_serializing_if = "String::is_empty")]
+    note: String,
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 fn is_false(value: &bool) -> bool {
@@ -115,7 +129,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
 }
 
 /// Eight bytes that tell requests apart.
-pub(super) fn request(submissions: &[Submission]) -> u64 {
+pub(super) fn request(submissions: &[&Submission]) -> u64 {
     fingerprint(&serde_json::to_vec(submissions).unwrap_or_default())
 }
 
@@ -140,6 +154,9 @@ pub(super) fn put_content(message: &Outgoing) -> Change {
         encoding: message.encoding,
         parts: message.parts,
         created_at: message.created_at,
+        ready: message.extra.ready.as_ref().map(ready_to_hex),
+        wait_s: message.extra.wait_s,
+        note: message.extra.note.clone(),
     };
     put(content_key(message.id), &content, Keep::UntilRoom)
 }
@@ -164,6 +181,23 @@ pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
     serde_json::from_slice(value).ok()
 }
 
+fn ready_to_hex(ready: &Ready) -> String {
+    let mut octets = vec![ready.pid, ready.dcs, u8::from(ready.udhi)];
+    octets.extend_from_slice(&ready.user_data);
+    sms::to_hex(&octets)
+}
+
+fn ready_from_hex(text: &str) -> Option<Ready> {
+    let octets = sms::from_hex(text).ok()?;
+    let (&[pid, dcs, udhi], user_data) = octets.split_first_chunk()?;
+    Some(Ready {
+        pid,
+        dcs,
+        udhi: udhi != 0,
+        user_data: user_data.to_vec(),
+    })
+}
+
 /// The whole message.
 pub(super) fn outgoing(id: MessageId, content: Content, state: &State) -> Outgoing {
     Outgoing {
@@ -175,6 +209,11 @@ pub(super) fn outgoing(id: MessageId, content: Content, state: &State) -> Outgoi
             report: content.report,
             validity_s: content.validity_s,
             origin: content.origin,
+        },
+        extra: Extra {
+            ready: content.ready.as_deref().and_then(ready_from_hex),
+            wait_s: content.wait_s,
+            note: content.note,
         },
         encoding: content.encoding,
         parts: content.parts,

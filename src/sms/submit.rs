@@ -47,27 +47,41 @@ pub struct SubmitTpdu<'a> {
 impl SubmitTpdu<'_> {
     /// Appends the TPDU.
     pub fn emit(&self, out: &mut Vec<u8>) {
+        let header = self.concat.map(|concat| concat.header());
+        let dcs = Dcs::general(self.payload.encoding(), self.flash);
+        self.emit_front(header.is_some(), (0, dcs), out); // TP-PID 0: an ordinary message
+        self.payload
+            .emit(header.as_deref().unwrap_or_default(), out);
+    }
+
+    /// Appends all that stands before TP-UDL; with TP-PID and TP-DCS.
+    pub(super) fn emit_front(&self, udhi: bool, (pid, dcs): (u8, u8), out: &mut Vec<u8>) {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         let (tp_vpf, tp_vp) = match &self.validity {
             Validity::Unsaid => (0, &[][..]),
             Validity::Relative(value) => (TP_VPF_RELATIVE, std::slice::from_ref(value)),
             Validity::Absolute(octets) => (TP_VPF_ABSOLUTE, &octets[..]),
         };
-        let header = self.concat.map(|concat| concat.header());
         out.push(
             TP_MTI_SUBMIT
                 | tp_vpf
                 | flag(self.reject_duplicates, TP_RD)
                 | flag(self.report, TP_SRR)
-                | flag(header.is_some(), TP_UDHI),
+                | flag(udhi, TP_UDHI),
         );
         out.push(self.reference);
         self.to.emit(out);
-        out.push(0); // TP-PID: an ordinary message
-        out.push(Dcs::general(self.payload.encoding(), self.flash));
+        out.push(pid);
+        out.push(dcs);
         out.extend(tp_vp);
-        self.payload
-            .emit(header.as_deref().unwrap_or_default(), out);
+    }
+}
+
+impl SubmitOptions {
+    pub(super) fn validity(&self) -> Validity {
+        self.validity_s.map_or(Validity::Unsaid, |seconds| {
+            Validity::Relative(relative_validity(seconds))
+        })
     }
 }
 
@@ -79,9 +93,7 @@ impl SubmitTpdu<'_> {
 pub fn submit(text: &str, options: &SubmitOptions) -> Result<Vec<Vec<u8>>, BadText> {
     let split = split(text)?;
     let total = u8::try_from(split.parts.len()).unwrap_or(u8::MAX);
-    let validity = options.validity_s.map_or(Validity::Unsaid, |seconds| {
-        Validity::Relative(relative_validity(seconds))
-    });
+    let validity = options.validity();
     let tpdu = |(part, sequence): (&&str, u8)| {
         let mut out = Vec::new();
         SubmitTpdu {

@@ -41,7 +41,7 @@ pub(super) fn parse(
 }
 
 // UCS-2 is UTF-16 in fact; half a unit at the end, which some senders leave, says nothing.
-fn utf16(octets: &[u8]) -> String {
+pub(super) fn utf16(octets: &[u8]) -> String {
     let (units, _) = octets.as_chunks::<2>();
     let units = units.iter().map(|unit| u16::from_be_bytes(*unit));
     char::decode_utf16(units)

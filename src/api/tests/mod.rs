@@ -82,6 +82,7 @@ impl Rig {
             signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
             feed,
             targets: Rc::default(),
+            smpp: crate::smpp::Handle::default(),
             modem,
             settings: crate::config::Settings::default(),
             clock,

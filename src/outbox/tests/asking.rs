@@ -222,11 +222,12 @@ fn what_the_caller_must_remember_is_there_exactly_when_the_messages_are() {
             keep: crate::store::Keep::Always,
         }]
     };
+    let plain = |submission| (submission, Extra::default());
     let refused = room
         .outbox
-        .submit_with(vec![asked("Bank", "x")], None, note(1), at(0));
+        .submit_with(vec![plain(asked("Bank", "x"))], None, note(1), at(0));
     assert!(refused.is_err());
-    let both = vec![asked("+1", "x"), asked("+2", "x")];
+    let both = vec![plain(asked("+1", "x")), plain(asked("+2", "x"))];
     let ids = room.outbox.submit_with(both, None, note(2), at(0)).unwrap();
     let room = room.reopened(at(1));
     assert!(ids.iter().all(|one| room.outbox.get(one.id).is_some()));

@@ -51,6 +51,12 @@ pub enum Taken<B> {
     Full,
 }
 
+impl<B> Default for Seats<B> {
+    fn default() -> Seats<B> {
+        Seats::new()
+    }
+}
+
 impl<B> Seats<B> {
     /// Connections in all.
     pub const TOTAL: usize = 64;
