@@ -59,7 +59,7 @@ pub enum Kind {
     /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
     Cursor = 9,
     /// What the rules must remember (`rules/`), id: 0.
-    Rules = 10,
+    Rules = 11,
 }
 
 /// A record's key.
