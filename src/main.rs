@@ -23,7 +23,7 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, forward, logging, message, modem};
+use rut_agent::{api, crash, forward, logging, message, modem};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -32,6 +32,7 @@ mod demo;
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
+    crash::tell();
     let socket = std::env::var_os("RUT_AGENT_SOCKET");
     match cli::parse(std::env::args_os().skip(1), socket) {
         Ok(Command::Run(options)) => in_runtime(daemon(options)),

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["api"]),
     ("clock", &[]),
     ("config", &[]),
+    ("crash", &[]),
     ("feed", &[]),
     (
         "forward",
