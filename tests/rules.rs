@@ -287,7 +287,7 @@ fn a_reboot_is_done_once_and_its_status_sent_once_wherever_the_power_is_cut() {
         }
         // No event to wait for: the cut may come anywhere.
         std::thread::sleep(Duration::from_millis(place * 7));
-        router.bench.restart();
+        router.cut();
         let rebooting = || router.bench.log().matches("the router reboots").count();
         let answered = || {
             router.told()[before..]
@@ -299,7 +299,7 @@ fn a_reboot_is_done_once_and_its_status_sent_once_wherever_the_power_is_cut() {
         });
         if rebooting() > reboots && !answered() {
             // The order came in after the cut, or the router reboots now as it was told.
-            router.bench.restart();
+            router.cut();
         }
         router.bench.wait_air(before + 1);
         router.settle();
@@ -311,7 +311,7 @@ fn a_reboot_is_done_once_and_its_status_sent_once_wherever_the_power_is_cut() {
         assert_eq!(answers, 1, "cut {place}: {told:?}");
         let ran = router.ran();
         assert!(ran.is_empty() || ran == ["reboot"], "cut {place}: {ran:?}");
-        router.bench.restart();
+        router.cut();
         router.settle();
         assert!(router.ran().is_empty(), "cut {place}");
     }
@@ -327,7 +327,7 @@ fn an_order_that_was_cut_short_is_told_of_and_not_done_again() {
     // A slow order holds up nobody's messages.
     router.settle();
     let before = router.told().len();
-    router.bench.restart();
+    router.cut();
     router.bench.wait_air(before + 1);
     let (to, text) = router.told().pop().unwrap();
     assert_eq!(to, BOSS);
@@ -335,7 +335,7 @@ fn an_order_that_was_cut_short_is_told_of_and_not_done_again() {
         text,
         "config_reload: cut short by a restart, and not done again"
     );
-    router.bench.restart();
+    router.cut();
     router.settle();
     assert_eq!(router.ran(), ["reload_config"]);
     assert_eq!(router.told().len(), before + 2);

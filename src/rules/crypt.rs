@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 /// Whose passwords are the router's: RutOS's web page calls root admin.
 const ACCOUNTS: &[&str] = &["root", "admin"];
 
-/// True when `word` has one of these hashes (`$1$`, `$5$`, `$6$` and what else the C library knows). Takes up to a second
-/// for each on a router.
+/// True when `word` has one of these hashes (`$1$` MD5, `$5$` SHA-256, `$6$` SHA-512, as RutOS and OpenWrt write them).
+/// Takes up to a second for each on a router.
 pub(super) fn is_one(word: &str, hashes: &[String]) -> bool {
     let same = |hash: &String| {
         hashed(word, hash).is_some_and(|made| made.as_bytes().ct_eq(hash.as_bytes()).into())
@@ -29,23 +29,76 @@ pub(super) fn system_hashes(root: &Path) -> Vec<String> {
     hashes.map(String::from).collect()
 }
 
-// glibc keeps it in a library of its own, musl in libc.
-#[cfg_attr(target_env = "gnu", link(name = "crypt"))]
+/// Room for any hash.
+const HASH: usize = 128;
+
+/// The three forms by themselves, as musl has them behind its crypt(3): that one brings DES and Blowfish, 16 KB.
+#[cfg(target_env = "musl")]
 #[allow(unsafe_code)]
-unsafe extern "C" {
-    fn crypt(key: *const c_char, salt: *const c_char) -> *mut c_char;
+mod forms {
+    use std::ffi::c_char;
+
+    unsafe extern "C" {
+        fn __crypt_md5(key: *const c_char, salt: *const c_char, out: *mut c_char) -> *mut c_char;
+        fn __crypt_sha256(key: *const c_char, salt: *const c_char, out: *mut c_char)
+        -> *mut c_char;
+        fn __crypt_sha512(key: *const c_char, salt: *const c_char, out: *mut c_char)
+        -> *mut c_char;
+    }
+
+    /// `form`: the digit between the first two dollar signs.
+    pub(super) unsafe fn crypt(
+        form: u8,
+        key: *const c_char,
+        salt: *const c_char,
+        out: *mut c_char,
+    ) -> *mut c_char {
+        // The caller vouches for the pointers.
+        unsafe {
+            match form {
+                b'1' => __crypt_md5(key, salt, out),
+                b'5' => __crypt_sha256(key, salt, out),
+                _ => __crypt_sha512(key, salt, out),
+            }
+        }
+    }
+}
+
+/// The development machine's own crypt(3), whose answer is a static buffer.
+#[cfg(not(target_env = "musl"))]
+#[allow(unsafe_code)]
+mod forms {
+    use std::ffi::c_char;
+
+    #[link(name = "crypt")]
+    unsafe extern "C" {
+        #[link_name = "crypt"]
+        fn libc_crypt(key: *const c_char, salt: *const c_char) -> *mut c_char;
+    }
+
+    pub(super) unsafe fn crypt(
+        _form: u8,
+        key: *const c_char,
+        salt: *const c_char,
+        _out: *mut c_char,
+    ) -> *mut c_char {
+        // The caller vouches for the pointers.
+        unsafe { libc_crypt(key, salt) }
+    }
 }
 
 /// `word` hashed as `hash` was; an empty or locked entry is no hash.
 fn hashed(word: &str, hash: &str) -> Option<String> {
-    if !hash.starts_with('$') {
-        return None;
-    }
+    let form = match hash.as_bytes() {
+        [b'$', form @ (b'1' | b'5' | b'6'), b'$', ..] => *form,
+        _ => return None,
+    };
     let (word, salt) = (CString::new(word).ok()?, CString::new(hash).ok()?);
-    // The one use of crypt(3), from one thread at a time: its answer is a static buffer that ends with a NUL, or null.
+    let mut out: [c_char; HASH] = [0; HASH];
+    // Both texts and the room outlive the call; what comes back is null or ends with a NUL, and one thread at a time asks.
     #[allow(unsafe_code)]
     let made = unsafe {
-        let made = crypt(word.as_ptr(), salt.as_ptr());
+        let made = forms::crypt(form, word.as_ptr(), salt.as_ptr(), out.as_mut_ptr());
         (!made.is_null()).then(|| CStr::from_ptr(made).to_owned())
     };
     made?.into_string().ok()

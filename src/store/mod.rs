@@ -59,9 +59,9 @@ pub enum Kind {
     /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
     Cursor = 9,
     /// What the rules must remember (`rules/`), id: 0.
-    Rules = 10,
+    Rules = 11,
     /// What became of a mail that may still lie on its server (`mail/`), id: hash of account and unique-id.
-    Mail = 11,
+    Mail = 10,
 }
 
 /// A record's key.

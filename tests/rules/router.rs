@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::support::{Bench, PATIENCE, Setup, wait_until};
+use super::support::{Bench, PATIENCE, Setup, wait_for, wait_until};
 
 /// Writes down its words, says what the file named like them says, and hangs or fails when told to.
 const PROGRAM: &str = r#"#!/bin/sh
@@ -126,6 +126,26 @@ impl Router {
         let air = self.bench.wait_air(before + 1);
         assert_eq!(air[before]["to"], from, "{text}");
         String::from(air[before]["text"].as_str().unwrap())
+    }
+
+    /// Cuts the power and starts again, as procd does until the agent stays: a program that was being started just then holds
+    /// the state directory a moment longer.
+    pub fn cut(&mut self) {
+        self.bench.kill9();
+        loop {
+            let refusals = |bench: &Bench| bench.log().matches("\nrut-agent: ").count();
+            let before = refusals(&self.bench);
+            self.bench.start_agent();
+            let stays = wait_for(PATIENCE, "the agent after a cut", || {
+                let status = self.bench.try_api("GET", "/status", None);
+                let refused = refusals(&self.bench) > before;
+                (refused || status.is_ok()).then_some(!refused)
+            });
+            if stays {
+                return self.bench.wait_ready();
+            }
+            self.bench.kill9();
+        }
     }
 
     /// Recipients and texts of everything on the air.
