@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["api"]),
     ("clock", &[]),
     ("config", &[]),
+    ("counters", &[]),
     ("feed", &[]),
     (
         "forward",
@@ -42,7 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("net", &[]),
     ("outbox", &["sms", "store", "feed", "inbox"]),
-    ("signal", &["feed"]),
+    ("signal", &["feed", "store"]),
     ("sim", &[]),
     ("sms", &[]),
     ("status_text", &["signal"]),
@@ -52,7 +53,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("url", &[]),
 ];
 
-const WORDS: &[&str] = &["message", "time", "stop", "url", "config", "clock"];
+const WORDS: &[&str] = &[
+    "message", "time", "stop", "url", "config", "clock", "counters",
+];
 
 const KINDS: &[&str] = &[
     "Words", "Codec", "Decider", "Keeper", "Edge", "Table", "Room", "Tests",

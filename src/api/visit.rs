@@ -19,6 +19,7 @@ use super::routes::{self, Serve};
 use super::seats::{Peer, Seats, Taken};
 use super::server::Bridge;
 use super::wire::{Ended, Line, Wire};
+use crate::counters;
 use crate::stop::Stop;
 
 /// A new connection sends its first byte within this time.
@@ -326,6 +327,7 @@ impl Visit {
     }
 
     async fn say(&mut self, answer: &Answer, framing: Framing) -> bool {
+        counters::answered(answer.status);
         let sent = self.wire.send(&answer.emit(framing)).await;
         sent.is_ok() && framing.keep_alive
     }

@@ -23,6 +23,7 @@ use super::to_sms::{self, Plan};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp, ToSms};
+use crate::counters;
 use crate::feed::Listener;
 use crate::message::{Event, EventKind, Received, Submission};
 use crate::net::{Dialer, Stream};
@@ -313,6 +314,7 @@ impl Work {
         } else {
             log::debug!("push to '{name}' failed again: {error}; next try in {pause} s");
         }
+        counters::PUSH_FAILURES.add(1);
         self.health(|health| health.last_error = Some(error));
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use self::assemble::{Assembly, Group, Part, Verdict};
 use self::stored::Holding;
+use crate::counters;
 use crate::feed::Feed;
 use crate::message::{Encoding, EventKind, MessageId, Number, Received, Slot};
 use crate::sms::{self, Deliver, Direction, Tpdu};
@@ -363,6 +364,7 @@ impl Inbox {
         });
         let kind = EventKind::MessageReceived;
         let (_, event) = store.event(kind, now, Some(message.id), facts);
+        counters::RECEIVED.add(1);
         vec![stored::put_message(message, repeatable), event]
     }
 

@@ -4,6 +4,7 @@
 
 mod agenda;
 mod calls;
+mod cells;
 mod commands;
 mod conversation;
 mod feed;
@@ -47,6 +48,8 @@ pub enum Request {
     FreeSlots(Vec<Slot>),
     /// Look for messages now.
     Look,
+    /// Somebody watches the signal: measure as soon as the idle budget allows.
+    Measure,
     /// Is it there? Answered with true when the modem answers `AT` now (for `/healthz`).
     Alive(oneshot::Sender<bool>),
 }
@@ -69,6 +72,12 @@ impl Handle {
         if !slots.is_empty() && self.requests.try_send(Request::FreeSlots(slots)).is_err() {
             log::debug!("modem: busy, the slots are freed later");
         }
+    }
+
+    /// Asks for a fresh measurement of the signal. Never waits.
+    pub fn measure(&self) {
+        // A worker with a full queue has more urgent things to do.
+        let _later = self.requests.try_send(Request::Measure);
     }
 
     /// True when the modem answers; false when it does not, or has no time to say.

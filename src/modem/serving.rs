@@ -94,6 +94,7 @@ pub(super) struct Serving<'a> {
     pub lte: Option<Registered>,
     pub operator_due: bool,
     pub signal_question: usize,
+    pub cells_question: usize,
     pub link_kept: bool,
     pub keeps_link: bool,
     pub send_at: Tick,
@@ -132,6 +133,7 @@ impl<'a> Serving<'a> {
             lte: None,
             operator_due: true,
             signal_question: 0,
+            cells_question: 0,
             link_kept: false,
             keeps_link: true,
             send_at: now,
@@ -164,6 +166,7 @@ impl<'a> Serving<'a> {
                         waiting.push(asker);
                     }
                     Request::Look => self.agenda.look_now(clock.now().tick),
+                    Request::Measure => self.agenda.measure_now(clock.now().tick),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -195,6 +198,7 @@ impl<'a> Serving<'a> {
                         unanswered.push(asker);
                     }
                     Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
+                    Request::Measure => self.agenda.measure_now(self.rooms.clock.now().tick),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -253,7 +257,7 @@ impl<'a> Serving<'a> {
         self.again_at = None;
         self.usable = standing == Standing::Ready;
         (self.circuit, self.lte, self.operator_due) = (None, None, true);
-        (self.link_kept, self.signal_question) = (false, 0);
+        (self.link_kept, self.signal_question, self.cells_question) = (false, 0, 0);
         self.agenda = Agenda::new(self.options.poll, facts.counts, self.now().tick);
         self.set_slots(facts.slots);
         self.session.forget_settled();
@@ -333,6 +337,7 @@ impl<'a> Serving<'a> {
             self.read_all(elsewhere).await?;
         }
         self.measure().await?;
+        self.look_at_cells();
         loop {
             self.check_changes()?;
             self.tend();
@@ -383,6 +388,7 @@ impl<'a> Serving<'a> {
             Task::Ask(Question::Signal) => self.measure().await?,
             Task::Ask(Question::Registration) => self.read_circuit().await?,
             Task::Ask(Question::LteRegistration) => self.read_lte().await?,
+            Task::Ask(Question::Cells) => self.read_cells().await?,
         }
         Ok(true)
     }
@@ -470,6 +476,7 @@ impl<'a> Serving<'a> {
                 let _heard = answer.send(alive);
             }
             Request::Look => self.agenda.look_now(self.now().tick),
+            Request::Measure => self.agenda.measure_now(self.now().tick),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {

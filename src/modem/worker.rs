@@ -109,7 +109,7 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
                     let _heard = answer.send(false);
                 }
                 Some(Request::FreeSlots(slots)) => kept.remember_to_free(slots),
-                Some(Request::Look) => {}
+                Some(Request::Look | Request::Measure) => {}
                 None => rooms.clock.sleep_until(Some(until)).await,
             },
             () = rooms.clock.sleep_until(Some(until)) => {}

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use self::limits::Limits;
 use self::queue::{About, Queue, Waiting};
 use self::stored::{Answered, Content, State};
+use crate::counters;
 use crate::feed::Feed;
 use crate::inbox::Query;
 use crate::message::{MessageId, Number, Outgoing, SendError, Status, Submission};
@@ -418,6 +419,7 @@ impl Outbox {
             if matches!(outcome, Outcome::Accepted { .. }) || message.status == Status::Unconfirmed
             {
                 self.limits.sent(now.tick);
+                counters::PARTS_SENT.add(1);
             }
             log_outcome(&message, job, &outcome);
         }

@@ -58,6 +58,8 @@ pub enum Kind {
     Event = 8,
     /// How far a listener has come (`forward/`, `smpp/`), id: hash of its name.
     Cursor = 9,
+    /// Six hours of signal levels (`signal/`), id: which six hours since 1970.
+    Signal = 10,
 }
 
 /// A record's key.

@@ -106,9 +106,12 @@ fn is_new(index: &Index, changes: &[Change]) -> bool {
             Kind::Received | Kind::Part | Kind::Outgoing | Kind::Idempotency => {
                 index.get(*key).is_none()
             }
-            Kind::ReceivedMark | Kind::Slot | Kind::OutgoingState | Kind::Event | Kind::Cursor => {
-                false
-            }
+            Kind::ReceivedMark
+            | Kind::Slot
+            | Kind::OutgoingState
+            | Kind::Event
+            | Kind::Cursor
+            | Kind::Signal => false,
         },
         Change::Delete { .. } => false,
     };
@@ -124,7 +127,7 @@ pub(super) fn sequenced(kind: Kind) -> bool {
         | Kind::Outgoing
         | Kind::OutgoingState
         | Kind::Event => true,
-        Kind::Slot | Kind::Idempotency | Kind::Cursor => false,
+        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Signal => false,
     }
 }
 

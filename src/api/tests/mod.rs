@@ -96,7 +96,7 @@ impl Rig {
                     Request::Alive(answer) => {
                         let _gone = answer.send(answers.get());
                     }
-                    Request::Look => {}
+                    Request::Look | Request::Measure => {}
                 }
             }
         });
