@@ -259,6 +259,10 @@ impl Visit {
         let Peer::Ip(address) = self.peer else {
             return Ok(());
         };
+        // The page holds nothing and asks for the token itself.
+        if self.entrance == Entrance::Api && head.target == "/" {
+            return Ok(());
+        }
         let house = Rc::clone(&self.seat.house);
         let now = house.desk.now().tick;
         let gate = house.gates.of(self.entrance);
