@@ -57,6 +57,7 @@ async function showsTheSignal(page) {
 
 async function receivesLive(page) {
 	await see(page, 'No messages yet.', '#parties');
+	await page.screenshot({path: SCREENS + '/empty.png', fullPage: true});
 	await deliver('+37060000001', 'Hello <b>there</b> & "you"');
 	await see(page, '+37060000001', '#parties');
 	await see(page, 'Hello <b>there</b> & "you"', '#parties');
@@ -106,6 +107,7 @@ async function outlivesTheAgent(page) {
 	await order('stop');
 	await page.locator('#link', {hasText: 'offline'}).waitFor();
 	await see(page, 'The agent does not answer. What you see is from', '#banner');
+	await page.screenshot({path: SCREENS + '/offline.png', fullPage: true});
 	await deliver('+37060000002', 'while it was away');
 	await order('start');
 	await page.locator('#link', {hasText: 'live'}).waitFor();
