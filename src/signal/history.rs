@@ -298,9 +298,9 @@ impl History {
                 && *technology != 0
             {
                 let values = values.map(|value| [value; 3]);
-                steps
-                    .bin_at(at)
-                    .map(|bin| bin.take(technology.cast_unsigned(), 1, values));
+                if let Some(bin) = steps.bin_at(at) {
+                    bin.take(technology.cast_unsigned(), 1, values);
+                }
             }
         }
     }
@@ -322,7 +322,9 @@ impl History {
             for (hour, bytes) in (first..).zip(block.chunks_exact(HOUR)) {
                 if (oldest..=last).contains(&hour) && bytes.first() != Some(&0) {
                     let at = i64::try_from(hour).unwrap_or(0).saturating_mul(3600);
-                    steps.bin_at(at).map(|bin| bin.take_hour(bytes));
+                    if let Some(bin) = steps.bin_at(at) {
+                        bin.take_hour(bytes);
+                    }
                 }
             }
         }
