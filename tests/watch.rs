@@ -1,5 +1,5 @@
 //! Tests: watching the real agent — the signal and its history over a restart, thresholds, cells, metrics read by
-//! Prometheus' own parser, events over disconnects and a power cut. Never tests what the page makes of it.
+//! Prometheus' own parser, openapi.json by schemathesis, events over disconnects and a power cut. Never tests what the page makes of it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -234,6 +234,60 @@ fn prometheus_reads_the_metrics_and_they_count_what_happened() {
     }
     let naked = http::request(bench.address, "GET", "/metrics", &[], b"").unwrap();
     assert_eq!(naked.status, 401, "metrics want the token");
+}
+
+/// `RUT_AGENT_BLESS=1` writes it.
+#[test]
+fn the_readme_has_the_table_of_calls() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let begin = readme.find("<!-- calls: made by ").unwrap();
+    let begin = begin + readme[begin..].find('\n').unwrap() + 1;
+    let end = readme.find("<!-- /calls -->").unwrap();
+    let rows: String = rut_agent::api::ROUTES
+        .iter()
+        .map(|route| {
+            format!(
+                "| `{} {}` | {} |\n",
+                route.method, route.path, route.summary
+            )
+        })
+        .collect();
+    let table = format!("\n| call | |\n|---|---|\n{rows}\n");
+    if std::env::var_os("RUT_AGENT_BLESS").is_some() {
+        std::fs::write(path, [&readme[..begin], &table, &readme[end..]].concat()).unwrap();
+    } else {
+        assert!(
+            readme[begin..end] == table,
+            "RUT_AGENT_BLESS=1 cargo test --test watch writes it"
+        );
+    }
+}
+
+/// Leaves out what this API does on purpose: it says no to a number that cannot be called (422), and a push that fails
+/// is told as 502.
+#[test]
+fn schemathesis_finds_no_answer_that_openapi_json_does_not_describe() {
+    let bench = model("ec25");
+    bench.control("deliver {\"from\":\"+12025550155\",\"text\":\"in\"}");
+    let message = json!({"to": "+12025550155", "text": "out"});
+    assert_eq!(bench.api("POST", "/messages", Some(&message)).0, 202);
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/bin/schemathesis");
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Command::new(program)
+        .current_dir(dir.path())
+        .args(["run", &format!("http://{}/openapi.json", bench.address)])
+        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        .args(["--exclude-checks", "positive_data_acceptance"])
+        .args(["--max-examples", "25", "--seed", "7", "--no-color"])
+        .args(["--exclude-path", "/api/v1/events"])
+        .output()
+        .expect("schemathesis is missing: ./scripts/test installs it into target/tools");
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stdout)
+    );
 }
 
 /// Follows the stream from event `after` on until `most` messages came or it ends; the new place.

@@ -22,6 +22,7 @@ mod history;
 mod json;
 mod messages;
 mod metrics;
+mod openapi;
 mod page;
 mod post_get;
 mod problem;

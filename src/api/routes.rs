@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::{Code, Problem};
-use super::{history, messages, metrics, page, status};
+use super::{history, messages, metrics, openapi, page, status};
 
 /// Answers at once, from what the rooms hold.
 pub type Handler = fn(&Desk, &Ask) -> Result<Answer, Problem>;
@@ -53,6 +53,7 @@ const fn route(
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     route("GET", "/", Serve::Now(page::get), "The page for a browser"),
+    route("GET", "/openapi.json", Serve::Now(openapi::get), "This description of the API"),
     route("GET", "/metrics", Serve::Now(metrics::get), "Counters and levels for Prometheus"),
     route("GET", "/healthz", Serve::Healthz, "200 when the modem answers"),
     route("GET", "/api/v1/healthz", Serve::Healthz, "200 when the modem answers"),
