@@ -364,12 +364,14 @@ impl Inbox {
         });
         let kind = EventKind::MessageReceived;
         let (_, event) = store.event(kind, now, Some(message.id), facts);
-        counters::RECEIVED.add(1);
         vec![stored::put_message(message, repeatable), event]
     }
 
     fn apply(&self, changes: &[Change], ring: MessageId) -> Result<(), WhyNot> {
         self.store.borrow_mut().apply(changes)?;
+        let is_message = |change: &&Change| matches!(change, Change::Put { key, .. } if key.kind == Kind::Received);
+        let news = changes.iter().filter(is_message).count();
+        counters::RECEIVED.add(u32::try_from(news).unwrap_or(0));
         self.feed.ring(ring.0);
         Ok(())
     }

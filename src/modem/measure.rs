@@ -92,7 +92,7 @@ impl Serving<'_> {
         let known = levels.is_some();
         if let Some(levels) = levels {
             tell::levels(self.rooms, levels);
-            self.note_cells(lines);
+            let _told = self.note_cells(lines);
         }
         known
     }
@@ -123,12 +123,11 @@ impl Serving<'_> {
             Ok(lines) => {
                 let _told = self.note_cells(&lines);
             }
-            Err(Refused::TimedOut) => {}
-            Err(refused) => {
-                log::debug!("modem: it does not tell of its cell that way ({refused:?})");
+            Err(Refused::Error | Refused::Cme(3 | 4 | 50 | 100)) => {
                 self.cells_question += 1;
                 self.look_at_cells();
             }
+            Err(Refused::Cme(_) | Refused::Cms(_) | Refused::TimedOut) => {}
         }
         Ok(())
     }

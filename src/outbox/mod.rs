@@ -416,10 +416,10 @@ impl Outbox {
         }
         self.queue.finish(job.id, &outcome, now);
         if let Some(message) = self.get(job.id) {
-            if matches!(outcome, Outcome::Accepted { .. }) || message.status == Status::Unconfirmed
-            {
+            let accepted = matches!(outcome, Outcome::Accepted { .. });
+            counters::PARTS_SENT.add(u32::from(accepted));
+            if accepted || message.status == Status::Unconfirmed {
                 self.limits.sent(now.tick);
-                counters::PARTS_SENT.add(1);
             }
             log_outcome(&message, job, &outcome);
         }

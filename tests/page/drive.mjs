@@ -129,6 +129,11 @@ async function isUsableByKeyboard(page) {
 		.filter(node => node.checkVisibility() && !(node.getAttribute('aria-label') || node.getAttribute('aria-labelledby') || node.textContent.trim() || node.labels && node.labels.length))
 		.map(node => node.outerHTML));
 	assert.deepEqual(unnamed, []);
+	await page.locator('#parties button', {hasText: '+37060000002'}).focus();
+	await deliver('+37060000003', 'meanwhile');
+	await see(page, '+37060000003', '#parties');
+	assert.match(await page.evaluate(() => document.activeElement.textContent), /^\+37060000002/, 'the keyboard keeps its place');
+	await page.locator('body').focus();
 	const reached = new Set();
 	for (let presses = 0; presses < 60; presses++) {
 		await page.keyboard.press('Tab');
