@@ -72,6 +72,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counters;
+pub mod crash;
 pub mod feed;
 pub mod forward;
 pub mod inbox;

@@ -22,7 +22,7 @@ use rut_agent::outbox::Outbox;
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, forward, logging, message, modem};
+use rut_agent::{api, crash, forward, logging, message, modem};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -31,6 +31,7 @@ mod demo;
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
+    crash::tell();
     let socket = std::env::var_os("RUT_AGENT_SOCKET");
     match cli::parse(std::env::args_os().skip(1), socket) {
         Ok(Command::Run(options)) => in_runtime(daemon(options)),

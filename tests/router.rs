@@ -11,6 +11,7 @@ mod support;
 
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use support::push::{Answer, PushReceiver};
@@ -166,4 +167,20 @@ fn the_command_line_asks_over_the_unix_socket() {
     assert_eq!(run(&["send", "not-a-number", "x"]).0, Some(1));
     assert_eq!(run(&["send"]).0, Some(2));
     assert_eq!(run(&["status", "--socket", "/nonexistent"]).0, Some(3));
+}
+
+#[test]
+fn a_program_that_breaks_says_where_before_it_dies() {
+    let mut bench = Bench::start(&Setup::default());
+    bench.agent().signal(Signal::SIGTRAP);
+    wait_for(PATIENCE, "the last words", || {
+        let log = bench.log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("broken (signal 5) at 0x"))?;
+        assert!(!line.contains(" at 0x0 "), "{line}");
+        Some(())
+    });
+    bench.restart();
+    bench.wait_ready();
 }

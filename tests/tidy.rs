@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
     ("counters", &[]),
+    ("crash", &[]),
     ("feed", &[]),
     (
         "forward",

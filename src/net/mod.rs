@@ -2,6 +2,7 @@
 
 mod dial;
 mod error;
+mod provider;
 #[cfg(test)]
 mod tests;
 mod trust;

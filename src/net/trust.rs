@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, KeyProvider, WebPkiSupportedAlgorithms};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::sign::SigningKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
 use super::error::is_ca_as_server;
+use super::provider::provider;
 use super::{Error, Trust};
 
 /// Where the system's authorities lie, on RutOS, OpenWrt and Debian alike (package `ca-bundle` or `ca-certificates`).
@@ -28,11 +28,7 @@ const SESSIONS: usize = 8;
 
 /// The configuration for one trust.
 pub(super) fn load(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
-    // Named, not the process default: rustls must never look for another provider.
-    let provider = CryptoProvider {
-        key_provider: &NoKeys,
-        ..rustls::crypto::ring::default_provider()
-    };
+    let provider = provider();
     let verifier = Verifier {
         algorithms: provider.signature_verification_algorithms,
         judge: match trust {
@@ -54,19 +50,6 @@ pub(super) fn load(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(Arc::new(config))
-}
-
-/// We show no certificate of our own; without the code that reads private keys and signs, the binary is 60 KB smaller.
-#[derive(Debug)]
-struct NoKeys;
-
-impl KeyProvider for NoKeys {
-    fn load_private_key(
-        &self,
-        _key: PrivateKeyDer<'static>,
-    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
-        Err(rustls::Error::General(String::from("no key of our own")))
-    }
 }
 
 /// Every certificate of a PEM file its owner named: one that cannot be read is worth an error.
