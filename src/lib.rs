@@ -42,6 +42,10 @@
 //! | when a message is tried again | `outbox/schedule.rs` |
 //! | where a delivery report is matched to its message | `outbox/report.rs` |
 //! | what is written to flash, and how it survives a cut | [`store`] |
+//! | how the levels of a day are kept | `signal/history.rs` |
+//! | when a change of the signal is an event | `signal/threshold.rs` |
+//! | what is counted, and a line of `/metrics` | [`counters`], `api/metrics.rs` |
+//! | what the page in the browser does | `api/page.html` |
 //! | an URL of the API | `api/routes.rs` |
 //! | a JSON name of the API | `api/json.rs` |
 //! | who may connect, and how many | `api/door.rs`, [`seats`], `api/auth.rs`, [`gate`] |
@@ -88,6 +92,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod crash;
 pub mod feed;
 pub mod forward;

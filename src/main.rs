@@ -157,6 +157,11 @@ async fn agent(
     if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
         log::warn!("the modem's last command is not finished; what it was doing is on flash");
     }
+    rooms
+        .signal
+        .borrow_mut()
+        .history
+        .save(&mut rooms.store.borrow_mut());
     if !door.is_finished() {
         let _closed = tokio::time::timeout(Duration::from_secs(1), door).await;
     }

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["api"]),
     ("clock", &[]),
     ("config", &[]),
+    ("counters", &[]),
     ("crash", &[]),
     ("feed", &[]),
     (
@@ -62,7 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("seats", &[]),
-    ("signal", &["feed"]),
+    ("signal", &["feed", "store"]),
     ("sim", &[]),
     (
         "smpp",
@@ -80,7 +81,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "message", "time", "stop", "task", "url", "config", "clock", "zone",
+    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone",
 ];
 
 const KINDS: &[&str] = &[

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::forward::Health;
 use crate::inbox::Stored;
 use crate::message::{Encoding, Event, Outgoing, SendError, Status};
-use crate::signal::{Levels, ModemState, Network, Registration, Technology};
+use crate::signal::{Levels, ModemState, Neighbour, Network, Registration, Technology};
 use crate::smpp;
 use crate::sms::Preview;
 
@@ -373,6 +373,8 @@ pub struct Modem {
     pub revision: Option<String>,
     /// Its number.
     pub imei: Option<String>,
+    /// Its warmest sensor, degrees Celsius.
+    pub temperature_c: Option<i16>,
 }
 
 /// `sim` of the status.
@@ -397,6 +399,10 @@ pub struct NetworkJson {
     technology: Option<Technology>,
     area: Option<String>,
     cell: Option<String>,
+    band: Option<String>,
+    channel: Option<u32>,
+    pci: Option<u16>,
+    neighbours: Vec<Neighbour>,
 }
 
 impl From<&Network> for NetworkJson {
@@ -408,6 +414,10 @@ impl From<&Network> for NetworkJson {
             technology: network.technology,
             area: network.area.clone(),
             cell: network.cell.clone(),
+            band: network.radio.band.clone(),
+            channel: network.radio.channel,
+            pci: network.radio.pci,
+            neighbours: network.radio.neighbours.clone(),
         }
     }
 }

@@ -256,7 +256,7 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
         .borrow()
         .get(id)
         .is_some_and(|one| !one.read);
-    if unread && let Err(why) = desk.rooms.inbox.borrow_mut().mark_read(id) {
+    if unread && let Err(why) = desk.rooms.inbox.borrow_mut().mark(id, true) {
         log::warn!("api: message {id} was read but cannot be marked so: {why}");
     }
     let received = desk.rooms.inbox.borrow().get(id);
@@ -273,10 +273,7 @@ pub fn mark(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.params()?.done()?;
     let (id, mark): (MessageId, Mark) = (id(ask)?, read(ask)?);
     let mut inbox = desk.rooms.inbox.borrow_mut();
-    let known = match mark.read {
-        true => inbox.mark_read(id)?,
-        false => inbox.mark_unread(id)?,
-    };
+    let known = inbox.mark(id, mark.read)?;
     let stored = inbox.get(id).filter(|_| known).ok_or_else(unknown)?;
     Ok(Answer::json(200, &Message::Inbox(stored.into())))
 }

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::{Code, Problem};
-use super::{messages, page, status};
+use super::{history, messages, metrics, openapi, page, status};
 
 /// Answers at once, from what the rooms hold.
 pub type Handler = fn(&Desk, &Ask) -> Result<Answer, Problem>;
@@ -53,10 +53,13 @@ const fn route(
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     route("GET", "/", Serve::Now(page::get), "The page for a browser"),
+    route("GET", "/openapi.json", Serve::Now(openapi::get), "This description of the API"),
+    route("GET", "/metrics", Serve::Now(metrics::get), "Counters and levels for Prometheus"),
     route("GET", "/healthz", Serve::Healthz, "200 when the modem answers"),
     route("GET", "/api/v1/healthz", Serve::Healthz, "200 when the modem answers"),
     route("GET", "/api/v1/status", Serve::Now(status::get), "Agent, modem, SIM, network, signal, storage, queues"),
     route("GET", "/api/v1/signal", Serve::Now(status::signal), "The last measured levels"),
+    route("GET", "/api/v1/signal/history", Serve::Now(history::get), "The levels of a day, or of thirty"),
     route("GET", "/api/v1/storage", Serve::Now(status::storage), "The modem's message store"),
     route("PUT", "/api/v1/storage", Serve::Now(status::set_storage), "Choose where messages are kept and how many slots stay free"),
     route("GET", "/api/v1/push", Serve::Now(status::push), "How each forwarder fares"),

@@ -30,6 +30,7 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             model: radio.identity.model.clone(),
             revision: radio.identity.revision.clone(),
             imei: radio.identity.imei.clone(),
+            temperature_c: radio.network.radio.temperature_c,
         },
         sim: Sim {
             state: radio.sim.state.clone(),
@@ -83,9 +84,14 @@ fn slots(desk: &Desk) -> Storage {
     }
 }
 
-/// `GET /signal`.
+/// `GET /signal`. With `live=1` the modem is asked to measure for the next one who asks.
 pub fn signal(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
-    ask.params()?.done()?;
+    let mut params = ask.params()?;
+    let live = params.number("live", 1)? == Some(1);
+    params.done()?;
+    if live {
+        desk.rooms.modem.measure();
+    }
     let radio = desk.rooms.signal.borrow();
     Ok(Answer::json(200, &SignalJson::from(&radio.levels)))
 }

@@ -18,6 +18,7 @@ use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
 use super::server::Bridge;
 use super::wire::{Ended, Line, Wire};
+use crate::counters;
 use crate::seats::{Peer, Seats, Taken};
 use crate::stop::Stop;
 use crate::task;
@@ -259,6 +260,10 @@ impl Visit {
         let Peer::Ip(address) = self.peer else {
             return Ok(());
         };
+        // The page holds nothing and asks for the token itself.
+        if self.entrance == Entrance::Api && head.target == "/" {
+            return Ok(());
+        }
         let house = Rc::clone(&self.seat.house);
         let now = house.desk.now().tick;
         let gate = house.gates.of(self.entrance);
@@ -327,6 +332,7 @@ impl Visit {
     }
 
     async fn say(&mut self, answer: &Answer, framing: Framing) -> bool {
+        counters::answered(answer.status);
         let sent = self.wire.send(&answer.emit(framing)).await;
         sent.is_ok() && framing.keep_alive
     }

@@ -238,6 +238,16 @@ pub fn list(given: Given) -> Result<Command, Wrong> {
     given.client(Ask::List(which))
 }
 
+/// `signal`.
+pub fn signal(given: Given) -> Result<Command, Wrong> {
+    let ask = if given.has("watch") {
+        Ask::WatchSignal
+    } else {
+        Ask::Signal
+    };
+    given.client(ask)
+}
+
 /// `read`.
 pub fn read(given: Given) -> Result<Command, Wrong> {
     let id = given.id()?;
@@ -361,6 +371,7 @@ mod tests {
         assert_eq!(client(&["delete", "7"]).ask, Ask::Delete(7));
         assert_eq!(client(&["status"]).ask, Ask::Status);
         assert_eq!(client(&["signal"]).ask, Ask::Signal);
+        assert_eq!(client(&["signal", "--watch"]).ask, Ask::WatchSignal);
         assert_eq!(client(&["events"]).ask, Ask::Events);
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::connection::{Connection, Trouble};
 use super::http::Request;
-use super::{Ask, Client, DONE, FAILED, MessageBox, NO_AGENT, show, sse};
+use super::{Ask, Client, DONE, FAILED, MessageBox, NO_AGENT, live, show, sse};
 use crate::config;
 use crate::message::Status;
 
@@ -66,6 +66,7 @@ fn answer(client: &Client, out: &mut dyn Write) -> Result<u8, Trouble> {
             );
         }
         Ask::Events => return events(client, out),
+        Ask::WatchSignal => return live::watch(client, out),
         Ask::List(which) => list(client, *which)?,
         Ask::Delete(id) => {
             let request = Request::new("DELETE", format!("/api/v1/messages/{id}"));
@@ -113,7 +114,7 @@ fn list(client: &Client, which: MessageBox) -> Result<String, Trouble> {
     }
     Ok(match client.json {
         true => line(&json!({"messages": messages, "next": null})),
-        false => show::list(&messages, which),
+        false => show::list(&messages, which, live::width()),
     })
 }
 

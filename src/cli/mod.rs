@@ -10,6 +10,7 @@ mod args;
 mod client;
 mod connection;
 mod http;
+mod live;
 mod show;
 mod sse;
 mod verbs;
@@ -138,6 +139,8 @@ pub enum Ask {
     Status,
     /// `signal`.
     Signal,
+    /// `signal --watch`: until interrupted.
+    WatchSignal,
     /// `events`.
     Events,
 }

@@ -34,10 +34,34 @@ fn clean(text: &str) -> String {
 }
 
 fn piece(text: &str) -> String {
-    match text.char_indices().nth(PIECE) {
-        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
-        None => String::from(text),
+    fit(text, PIECE + 1)
+}
+
+/// The columns of a terminal a character takes: two for those of East Asia and emoji, none for what is put over others.
+fn columns_of(c: char) -> usize {
+    match u32::from(c) {
+        0x300..=0x36F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
+        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF => 2,
+        0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0x1F300..=0x1FAFF | 0x20000..=0x3FFFD => 2,
+        _ => 1,
     }
+}
+
+fn width_of(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// The text within so many columns, cut with an ellipsis where it is longer.
+fn fit(text: &str, columns: usize) -> String {
+    if width_of(text) <= columns {
+        return String::from(text);
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |c: &char| {
+        let wide = columns_of(*c);
+        left.checked_sub(wide).map(|rest| left = rest).is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// The values that are there, apart by ", ".
@@ -50,8 +74,8 @@ fn is_true(answer: &Value, pointer: &str) -> bool {
     answer.pointer(pointer).and_then(Value::as_bool) == Some(true)
 }
 
-/// A listing in columns, oldest first.
-pub fn list(messages: &[Value], which: MessageBox) -> String {
+/// A listing in columns, oldest first; each message on one line of `width` columns where that is known.
+pub fn list(messages: &[Value], which: MessageBox, width: Option<usize>) -> String {
     let head = match which {
         MessageBox::Inbox => ["ID", "RECEIVED", "FROM", "STATE", "TEXT"],
         MessageBox::Sent => ["ID", "CREATED", "TO", "STATUS", "TEXT"],
@@ -70,10 +94,10 @@ pub fn list(messages: &[Value], which: MessageBox) -> String {
                 at(message, "/status"),
             ],
         };
-        let text = at(message, "/text").map(|text| piece(&text));
+        let text = at(message, "/text");
         [at(message, "/id"), time, party, state, text].map(Option::unwrap_or_default)
     }));
-    columns(&rows)
+    columns(&rows, width)
 }
 
 fn state(message: &Value) -> String {
@@ -88,21 +112,25 @@ fn state(message: &Value) -> String {
     }
 }
 
-/// Columns as wide as their widest cell, the last one without blanks behind it.
-fn columns(rows: &[[String; 5]]) -> String {
-    let mut widths = [0; 5];
+/// Columns as wide as their widest cell; the last one takes what is left, and has no blanks behind it.
+fn columns(rows: &[[String; 5]], width: Option<usize>) -> String {
+    let mut widths = [0; 4];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = width_of(cell).max(*width);
         }
     }
+    let before: usize = widths.iter().map(|width| width + 2).sum();
+    let left = width.map_or(PIECE + 1, |width| width.saturating_sub(before).max(8));
     let mut out = String::new();
     for row in rows {
-        for (width, cell) in widths.iter().zip(row) {
-            let pad = width.saturating_sub(cell.chars().count()) + 2;
+        let [head @ .., text] = row;
+        for (width, cell) in widths.iter().zip(head) {
+            let pad = width.saturating_sub(width_of(cell)) + 2;
             out.push_str(cell);
             out.extend(std::iter::repeat_n(' ', pad));
         }
+        out.push_str(&fit(text, left));
         out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');
     }
@@ -191,6 +219,7 @@ pub fn status(answer: &Value) -> String {
                 there("/network/operator"),
                 there("/network/plmn"),
                 there("/network/technology"),
+                there("/network/band"),
             ]),
         ),
         (
@@ -228,6 +257,30 @@ pub fn signal(answer: &Value) -> String {
         none if none.is_empty() => String::from("no signal is known\n"),
         levels => levels + "\n",
     }
+}
+
+/// One line of `signal --watch`: the bars as a phone draws them, then the levels.
+pub fn gauge(signal: &Value, width: usize, colours: bool) -> String {
+    const BARS: [&str; 5] = ["▁", "▃", "▅", "▆", "█"];
+    let count = signal.get("bars").and_then(Value::as_u64);
+    let count = count.and_then(|count| usize::try_from(count).ok());
+    let filled = BARS.iter().take(count.unwrap_or(0)).copied();
+    let art: String = filled
+        .chain(std::iter::repeat("·"))
+        .take(BARS.len())
+        .collect();
+    let words = match levels(signal) {
+        none if none.is_empty() => String::from("no signal is known"),
+        levels => levels,
+    };
+    let words = fit(&words, width.saturating_sub(BARS.len() + 1));
+    let colour = match count {
+        _ if !colours => return format!("{art} {words}"),
+        Some(4..) => 32,
+        Some(2 | 3) => 33,
+        Some(_) | None => 31,
+    };
+    format!("\x1b[{colour}m{art}\x1b[0m {words}")
 }
 
 fn levels(signal: &Value) -> String {
@@ -308,11 +361,40 @@ mod tests {
              12  2026-11-21T20:36:00Z  InternetSMS   read, incomplete  {}…\n",
             "a".repeat(60)
         );
-        assert_eq!(list(&messages, MessageBox::Inbox), expected);
+        assert_eq!(list(&messages, MessageBox::Inbox, None), expected);
         assert_eq!(
-            list(&[], MessageBox::Sent),
+            list(&[], MessageBox::Sent, None),
             "ID  CREATED  TO  STATUS  TEXT\n"
         );
+    }
+
+    #[test]
+    fn a_listing_fits_the_terminal_whatever_the_script() {
+        let of = |text: &str| json!({"id":"7","received_at":"T","from":"+1202","read":true,"complete":true,"text":text});
+        let messages = [
+            of("short"),
+            of("a long text that goes on and on"),
+            of("漢字漢字漢字漢字漢字"),
+        ];
+        let shown = list(&messages, MessageBox::Inbox, Some(45));
+        for line in shown.lines() {
+            assert!(width_of(line) <= 45, "{line}");
+        }
+        assert!(
+            shown.contains("short\n") && shown.contains("that…\n") && shown.contains("字…\n"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn the_live_line_has_bars_and_colours_only_where_they_are_wanted() {
+        let signal = json!({"bars":3,"technology":"4G","rsrp_dbm":-94,"at":"2026-11-21T20:35:14Z"});
+        assert_eq!(
+            gauge(&signal, 40, false),
+            "▁▃▅·· 3 of 5 bars, 4G, RSRP -94 dBm, me…"
+        );
+        assert!(gauge(&signal, 40, true).starts_with("\x1b[33m▁▃▅··\x1b[0m 3 of 5"));
+        assert_eq!(gauge(&json!({}), 40, false), "····· no signal is known");
     }
 
     #[test]
@@ -320,7 +402,7 @@ mod tests {
         let evil = "\u{1b}]0;owned\u{7}\u{9b}2J\r\nnext";
         let received = json!({"id":"1","received_at":"x","from":evil,"text":evil,"data":{"text":evil},"type":evil});
         let shown = [
-            list(std::slice::from_ref(&received), MessageBox::Inbox),
+            list(std::slice::from_ref(&received), MessageBox::Inbox, None),
             message(&received),
             event(&received),
             problem(

@@ -60,6 +60,10 @@ const SEND: &[Flag] = &[
 const BOX: &[Flag] = &[
     flag("box", Some("BOX"), "inbox or sent; inbox unless named"),
 ];
+#[rustfmt::skip]
+const WATCH: &[Flag] = &[
+    flag("watch", None, "a live line, until interrupted"),
+];
 #[cfg(feature = "sim")]
 #[rustfmt::skip]
 const SIM: &[Flag] = &[
@@ -84,7 +88,8 @@ pub const VERBS: &[Verb] = &[
     verb("read", &["ID"], &[CLIENT], "show one message", args::read),
     verb("delete", &["ID"], &[CLIENT], "delete a message, or cancel one that waits", args::delete),
     verb("status", &[], &[CLIENT], "modem, SIM, network, storage", |given| given.client(Ask::Status)),
-    verb("signal", &[], &[CLIENT], "signal levels", |given| given.client(Ask::Signal)),
+    verb("signal", &[], &[WATCH, CLIENT], "signal levels", args::signal),
+    verb("completion", &[], &[], "print what completes this in bash: eval \"$(rut-agent completion)\"", |_| Ok(Command::Help(completion()))),
     verb("events", &[], &[CLIENT], "follow what happens", |given| given.client(Ask::Events)),
 ];
 
@@ -134,6 +139,28 @@ impl Verb {
         }
         out
     }
+}
+
+/// A bash function that completes verbs and flags. Busybox ash knows no completion of words.
+fn completion() -> String {
+    let mut out = String::from(
+        "_rut_agent() { local w; case \"$COMP_CWORD:${COMP_WORDS[1]}\" in\n1:*) w='--help --version",
+    );
+    for verb in VERBS {
+        let _ok = write!(out, " {}", verb.name);
+    }
+    out.push_str("';;\n");
+    for verb in VERBS {
+        let _ok = write!(out, "*:{}) w='--help", verb.name);
+        for flag in verb.flags() {
+            let _ok = write!(out, " --{}", flag.name);
+        }
+        out.push_str("';;\n");
+    }
+    out.push_str(
+        "esac; COMPREPLY=($(compgen -W \"$w\" -- \"$2\")); }\ncomplete -o default -F _rut_agent rut-agent\n",
+    );
+    out
 }
 
 /// What `--help` prints.

@@ -25,6 +25,7 @@ use super::to_smtp::{self, Outcome};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp, ToSms, ToSmtp};
+use crate::counters;
 use crate::feed::Listener;
 use crate::inbox::Stored;
 use crate::mail;
@@ -402,6 +403,7 @@ impl Work {
         } else {
             log::debug!("push to '{name}' failed again: {error}; next try in {pause} s");
         }
+        counters::PUSH_FAILURES.add(1);
         self.health(|health| health.last_error = Some(error));
     }
 

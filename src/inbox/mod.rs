@@ -13,6 +13,7 @@ use std::time::Duration;
 use self::assemble::{Assembly, Group, Part, Verdict};
 use self::made::{joined, unreadable, whole};
 use self::stored::Holding;
+use crate::counters;
 use crate::feed::Feed;
 use crate::message::{EventKind, MessageId, Number, Received, Slot};
 use crate::sms::{self, Deliver, Direction, Tpdu};
@@ -374,6 +375,9 @@ impl Inbox {
 
     fn apply(&self, changes: &[Change], ring: MessageId) -> Result<(), WhyNot> {
         self.store.borrow_mut().apply(changes)?;
+        let is_message = |change: &&Change| matches!(change, Change::Put { key, .. } if key.kind == Kind::Received);
+        let news = changes.iter().filter(is_message).count();
+        counters::RECEIVED.add(u32::try_from(news).unwrap_or(0));
         self.feed.ring(ring.0);
         Ok(())
     }
@@ -500,33 +504,20 @@ impl Inbox {
         self.store.borrow().get(stored::message_key(id)).is_some()
     }
 
-    /// Marks as read; `false` when there is no such message.
+    /// Marks as read or not; `false` when there is no such message.
     ///
     /// # Errors
     /// [`WhyNot`].
-    pub fn mark_read(&mut self, id: MessageId) -> Result<bool, WhyNot> {
+    pub fn mark(&mut self, id: MessageId, read: bool) -> Result<bool, WhyNot> {
         if !self.has(id) {
             return Ok(false);
         }
         let mut store = self.store.borrow_mut();
-        let (read, rule) = stored::read_mark(&store, id);
-        if !read {
-            store.apply(&[stored::put_mark(id, true, rule.as_deref())])?;
+        let (before, rule) = stored::read_mark(&store, id);
+        if read != before {
+            store.apply(&[stored::put_mark(id, read, rule.as_deref())])?;
         }
         Ok(true)
-    }
-
-    /// Marks as not read; `false` when there is no such message.
-    ///
-    /// # Errors
-    /// [`WhyNot`].
-    pub fn mark_unread(&mut self, id: MessageId) -> Result<bool, WhyNot> {
-        let key = stored::mark_key(id);
-        let is_read = self.store.borrow().get(key).is_some();
-        if is_read {
-            self.store.borrow_mut().apply(&[Change::Delete { key }])?;
-        }
-        Ok(self.has(id))
     }
 
     /// Deletes; the slots that the modem's worker should now free, or `None` when there is no such message.

@@ -439,8 +439,8 @@ fn a_listing_pages_filters_and_shows_what_was_read() {
     };
     assert_eq!(list(found), ["Alpha", "ALPHABET"]);
 
-    assert!(room.inbox.mark_read(second).unwrap());
-    assert!(!room.inbox.mark_read(MessageId(999)).unwrap());
+    assert!(room.inbox.mark(second, true).unwrap());
+    assert!(!room.inbox.mark(MessageId(999), true).unwrap());
     let read: Vec<bool> = room
         .inbox
         .list(&Query::default())

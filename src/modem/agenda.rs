@@ -17,6 +17,9 @@ const REGISTERED: Duration = Duration::from_secs(300);
 /// And while it is not.
 const SEARCHING: Duration = Duration::from_secs(10);
 
+/// Between two readings of the cell and its neighbours.
+const CELLS: Duration = Duration::from_secs(300);
+
 /// A full list is read this often although the count did not change: a vendor daemon may have deleted one message while
 /// another came.
 const RELIST: Duration = Duration::from_secs(300);
@@ -30,6 +33,8 @@ pub(super) enum Question {
     Registration,
     /// `AT+CEREG?`.
     LteRegistration,
+    /// The cell, its neighbours, the temperature.
+    Cells,
 }
 
 /// What to do now.
@@ -56,6 +61,8 @@ pub(super) struct Agenda {
     counts: bool,
     signal_at: Tick,
     registration_at: Tick,
+    /// Only while the modem is known to answer.
+    cells_at: Option<Tick>,
     lte_next: bool,
     registered: bool,
     /// The modem takes two questions on one line.
@@ -77,6 +84,7 @@ impl Agenda {
             counts,
             signal_at: now + SIGNAL,
             registration_at: now + SEARCHING,
+            cells_at: None,
             lte_next: false,
             registered: false,
             joins: true,
@@ -88,6 +96,7 @@ impl Agenda {
     /// When [`Agenda::next`] has something.
     pub(super) fn next_wake(&self) -> Tick {
         let question = self.signal_at.min(self.registration_at);
+        let question = self.cells_at.map_or(question, |at| at.min(question));
         let idle = self.look_at.min(question.max(self.last_slot + SLOT));
         self.list_at.map_or(idle, |list| idle.min(list))
     }
@@ -135,7 +144,10 @@ impl Agenda {
         } else {
             Question::Registration
         };
-        (now >= self.registration_at).then_some(which)
+        let cells = || self.cells_at.filter(|at| *at <= now);
+        (now >= self.registration_at)
+            .then_some(which)
+            .or_else(|| cells().map(|_| Question::Cells))
     }
 
     /// True for what cannot share a line with the look; but never twice running, lest looks wait.
@@ -160,6 +172,7 @@ impl Agenda {
     fn ask(&mut self, question: Question, now: Tick) -> Task {
         match question {
             Question::Signal => self.signal_at = now + SIGNAL,
+            Question::Cells => self.cells_at = Some(now + CELLS),
             Question::Registration | Question::LteRegistration => {
                 self.lte_next = question == Question::Registration;
                 let pause = if self.registered {
@@ -172,6 +185,16 @@ impl Agenda {
         }
         self.slot(now, true);
         Task::Ask(question)
+    }
+
+    /// Measure the signal at the next look.
+    pub(super) fn measure_now(&mut self, now: Tick) {
+        self.signal_at = self.signal_at.min(now);
+    }
+
+    /// The cell is to be read now, and every five minutes from then on; or no more.
+    pub(super) fn set_cells(&mut self, wanted: bool, now: Tick) {
+        self.cells_at = wanted.then_some(now);
     }
 
     /// The owner changed `poll`.
@@ -281,8 +304,11 @@ mod tests {
     fn an_idle_modem_hears_one_command_every_five_seconds_and_is_looked_at_every_five() {
         let mut agenda = Agenda::new(Duration::from_secs(5), true, at(0));
         agenda.set_registered(true, at(0));
+        agenda.set_cells(true, at(0));
         let done = idle(&mut agenda, 3600);
         assert!(done.len() <= 721, "{}", done.len());
+        let cells = |task: &Task| *task == Task::Ask(Question::Cells);
+        assert_eq!(done.iter().filter(|(_, task)| cells(task)).count(), 12);
         let signal = done
             .iter()
             .filter(|(_, task)| *task == Task::Count(true))
@@ -300,7 +326,7 @@ mod tests {
                 .windows(2)
                 .filter(|pair| pair[1] - pair[0] > 5)
                 .count()
-                <= 12
+                <= 24
         );
     }
 

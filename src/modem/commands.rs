@@ -261,10 +261,23 @@ pub(super) fn quectel_signal() -> Command {
     ask("AT+QCSQ", "+QCSQ:")
 }
 
-/// The serving cell, MeigLink: `NAME:value`, one a line. Only the levels are listened for.
+/// The serving cell, MeigLink: `NAME:value`, one a line. Only levels, band and channel are listened for.
 pub(super) fn meig_signal() -> Command {
-    let levels = vec!["RSSI:", "RSRP:", "RSRQ:", "SINR:", "RSCP:", "ECIO:"];
+    let levels = vec![
+        "RSSI:", "RSRP:", "RSRQ:", "SINR:", "RSCP:", "ECIO:", "BAND:", "CHANNEL:",
+    ];
     Command::new("AT+SGCELLINFO", Expect::Lines(levels), 5)
+}
+
+/// Cell, neighbours and temperature, Quectel (QuecCell manual, `AT+QENG`; `AT+QTEMP`), on one line.
+pub(super) fn quectel_cells() -> Command {
+    let text = "AT+QENG=\"servingcell\";+QENG=\"neighbourcell\";+QTEMP";
+    Command::new(text, Expect::Lines(vec!["+QENG:", "+QTEMP:"]), 10)
+}
+
+/// The serving cell alone, Quectel.
+pub(super) fn quectel_cell() -> Command {
+    Command::new("AT+QENG=\"servingcell\"", Expect::Lines(vec!["+QENG:"]), 5)
 }
 
 /// Signal, modems that follow Huawei.

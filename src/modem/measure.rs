@@ -1,5 +1,6 @@
 //! Edge: signal, registration and operator, asked and told to `signal`. Never decides when: the agenda does.
 
+use super::cells;
 use super::commands;
 use super::conversation::Refused;
 use super::levels;
@@ -7,7 +8,7 @@ use super::replies::{self, Registered, after};
 use super::serving::Serving;
 use super::session::Leave;
 use super::tell;
-use crate::signal::{Levels, ModemState, Registration};
+use crate::signal::{ModemState, Radio, Registration};
 
 fn is_good(registered: &Registered) -> bool {
     matches!(
@@ -49,7 +50,7 @@ impl Serving<'_> {
                 return Ok(());
             }
         };
-        self.note_levels(levels::parse(&lines));
+        self.note_signal(&lines);
         if let Some(found) = replies::memories(&lines) {
             self.note_memories(&found);
         }
@@ -75,13 +76,8 @@ impl Serving<'_> {
     pub(super) async fn measure(&mut self) -> Result<(), Leave> {
         while let Some(question) = self.quirks.signal.get(self.signal_question) {
             match self.ask(question()).await? {
-                Ok(lines) => match levels::parse(&lines) {
-                    None => self.signal_question += 1,
-                    levels => {
-                        self.note_levels(levels);
-                        return Ok(());
-                    }
-                },
+                Ok(lines) if self.note_signal(&lines) => return Ok(()),
+                Ok(_nothing) => self.signal_question += 1,
                 // Not known, not allowed, not supported.
                 Err(Refused::Error | Refused::Cme(3 | 4 | 50 | 100)) => self.signal_question += 1,
                 Err(Refused::Cme(_) | Refused::Cms(_) | Refused::TimedOut) => return Ok(()),
@@ -90,15 +86,50 @@ impl Serving<'_> {
         Ok(())
     }
 
-    fn note_levels(&self, levels: Option<Levels>) {
+    /// True when the lines hold levels; some modems tell of the cell with them.
+    fn note_signal(&self, lines: &[String]) -> bool {
+        let levels = levels::parse(lines);
+        let known = levels.is_some();
         if let Some(levels) = levels {
-            let mut signal = self.rooms.signal.borrow_mut();
-            signal.levels = Levels {
-                at: Some(self.now().wall),
-                technology: levels.technology.or(signal.network.technology),
-                ..levels
-            };
+            tell::levels(self.rooms, levels);
+            let _told = self.note_cells(lines);
         }
+        known
+    }
+
+    fn note_cells(&self, lines: &[String]) -> bool {
+        let radio = cells::parse(lines);
+        let known = radio.is_some();
+        if let Some(radio) = radio {
+            self.rooms.signal.borrow_mut().network.radio = radio;
+        }
+        known
+    }
+
+    /// The cell is worth a question, if there is one to ask.
+    pub(super) fn look_at_cells(&mut self) {
+        let ask = self.quirks.cells.get(self.cells_question).is_some();
+        let now = self.now().tick;
+        self.agenda.set_cells(ask, now);
+    }
+
+    /// Reads the cell by the best question this modem answers.
+    pub(super) async fn read_cells(&mut self) -> Result<(), Leave> {
+        let Some(question) = self.quirks.cells.get(self.cells_question) else {
+            return Ok(());
+        };
+        match self.ask(question()).await? {
+            // Without a network there is nothing to tell.
+            Ok(lines) => {
+                let _told = self.note_cells(&lines);
+            }
+            Err(Refused::Error | Refused::Cme(3 | 4 | 50 | 100)) => {
+                self.cells_question += 1;
+                self.look_at_cells();
+            }
+            Err(Refused::Cme(_) | Refused::Cms(_) | Refused::TimedOut) => {}
+        }
+        Ok(())
     }
 
     /// `AT+CREG?`.
@@ -145,6 +176,13 @@ impl Serving<'_> {
         let network = &mut signal.network;
         self.operator_due |= network.registration != best.registration;
         network.registration = best.registration;
+        let moved = network.cell != best.cell;
+        if moved {
+            network.radio = Radio {
+                temperature_c: network.radio.temperature_c,
+                ..Radio::default()
+            };
+        }
         network.area.clone_from(&best.area);
         network.cell.clone_from(&best.cell);
         network.technology = best.technology;
@@ -152,6 +190,9 @@ impl Serving<'_> {
         let registered = self.is_registered();
         let now = self.now().tick;
         self.agenda.set_registered(registered, now);
+        if moved && registered {
+            self.look_at_cells();
+        }
         let state = if registered {
             ModemState::Ready
         } else {

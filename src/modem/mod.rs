@@ -4,6 +4,7 @@
 
 mod agenda;
 mod calls;
+mod cells;
 mod commands;
 mod conversation;
 mod feed;
@@ -49,6 +50,8 @@ pub enum Request {
     Look,
     /// The SIM's PIN, which goes before the configured one until the agent ends; entered when the SIM asks for one.
     Pin(String),
+    /// Somebody watches the signal: measure as soon as the idle budget allows.
+    Measure,
     /// Is it there? Answered with true when the modem answers `AT` now (for `/healthz`).
     Alive(oneshot::Sender<bool>),
 }
@@ -78,6 +81,12 @@ impl Handle {
         if self.requests.try_send(Request::Pin(pin)).is_err() {
             log::warn!("modem: busy, the PIN is not entered now; option pincode keeps one");
         }
+    }
+
+    /// Asks for a fresh measurement of the signal. Never waits.
+    pub fn measure(&self) {
+        // A worker with a full queue has more urgent things to do.
+        let _later = self.requests.try_send(Request::Measure);
     }
 
     /// True when the modem answers; false when it does not, or has no time to say.

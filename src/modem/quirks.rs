@@ -17,6 +17,8 @@ pub(super) struct Quirks {
     pub spare: u8,
     /// Signal questions, best first: the first that is answered is asked from then on.
     pub signal: &'static [fn() -> Command],
+    /// Questions about the cell, best first, where the signal's answer does not tell.
+    pub cells: &'static [fn() -> Command],
     /// ICCID questions, best first.
     pub iccid: &'static [fn() -> Command],
     /// How many tries the PIN has left.
@@ -62,6 +64,7 @@ pub(super) const STANDARD: Quirks = Quirks {
     control: 2,
     spare: 3,
     signal: &[commands::extended_signal, commands::signal],
+    cells: &[],
     iccid: &[commands::iccid],
     pin_tries: commands::pin_tries,
 };
@@ -72,6 +75,7 @@ const QUECTEL: Quirks = Quirks {
         commands::extended_signal,
         commands::signal,
     ],
+    cells: &[commands::quectel_cells, commands::quectel_cell],
     iccid: &[commands::quectel_iccid, commands::iccid],
     pin_tries: commands::quectel_pin_tries,
     ..STANDARD

@@ -102,6 +102,7 @@ pub(super) struct Serving<'a> {
     pub lte: Option<Registered>,
     pub operator_due: bool,
     pub signal_question: usize,
+    pub cells_question: usize,
     pub link_kept: bool,
     pub keeps_link: bool,
     pub send_at: Tick,
@@ -139,6 +140,7 @@ impl<'a> Serving<'a> {
             lte: None,
             operator_due: true,
             signal_question: 0,
+            cells_question: 0,
             link_kept: false,
             keeps_link: true,
             send_at: now,
@@ -172,6 +174,7 @@ impl<'a> Serving<'a> {
                     }
                     Request::Look => self.agenda.look_now(clock.now().tick),
                     Request::Pin(pin) => self.kept.use_pin(pin),
+                    Request::Measure => self.agenda.measure_now(clock.now().tick),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -204,6 +207,7 @@ impl<'a> Serving<'a> {
                     }
                     Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
                     Request::Pin(pin) => self.kept.use_pin(pin),
+                    Request::Measure => self.agenda.measure_now(self.rooms.clock.now().tick),
                     Request::FreeSlots(slots) => {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
@@ -262,7 +266,7 @@ impl<'a> Serving<'a> {
         self.again_at = None;
         self.usable = standing == Standing::Ready;
         (self.circuit, self.lte, self.operator_due) = (None, None, true);
-        (self.link_kept, self.signal_question) = (false, 0);
+        (self.link_kept, self.signal_question, self.cells_question) = (false, 0, 0);
         self.agenda = Agenda::new(self.options.poll, facts.counts, self.now().tick);
         self.set_slots(facts.slots);
         self.session.forget_settled();
@@ -355,6 +359,7 @@ impl<'a> Serving<'a> {
             self.read_all(elsewhere).await?;
         }
         self.measure().await?;
+        self.look_at_cells();
         loop {
             self.check_changes()?;
             self.tend();
@@ -405,6 +410,7 @@ impl<'a> Serving<'a> {
             Task::Ask(Question::Signal) => self.measure().await?,
             Task::Ask(Question::Registration) => self.read_circuit().await?,
             Task::Ask(Question::LteRegistration) => self.read_lte().await?,
+            Task::Ask(Question::Cells) => self.read_cells().await?,
         }
         Ok(true)
     }
@@ -494,6 +500,7 @@ impl<'a> Serving<'a> {
             }
             Request::Look => self.agenda.look_now(self.now().tick),
             Request::Pin(pin) => self.kept.use_pin(pin),
+            Request::Measure => self.agenda.measure_now(self.now().tick),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {

@@ -11,6 +11,7 @@ use super::calls::Incoming;
 use super::quirks::Quirks;
 use super::serving::Kept;
 use super::startup::{Facts, Standing};
+use crate::counters;
 use crate::message::{EventKind, Memory, Number};
 use crate::signal::{Levels, ModemState, Network, Slots};
 
@@ -47,6 +48,31 @@ pub(super) fn state(rooms: &Rooms, state: ModemState) {
     event(rooms, EventKind::ModemState, json!({ "state": state }));
 }
 
+/// A measurement: kept, and an event when it crossed a threshold.
+pub(super) fn levels(rooms: &Rooms, levels: Levels) {
+    let now = rooms.clock.now();
+    let mut signal = rooms.signal.borrow_mut();
+    let technology = levels.technology.or(signal.network.technology);
+    signal.levels = Levels {
+        at: Some(now.wall),
+        technology,
+        ..levels
+    };
+    let levels = signal.levels;
+    signal
+        .history
+        .add(&levels, now, &mut rooms.store.borrow_mut());
+    let crossed = signal.threshold.judge(&levels, now.tick);
+    drop(signal);
+    if let Some(crossed) = crossed {
+        let facts = json!({
+            "bars": crossed.bars, "bars_before": crossed.bars_before, "technology": technology,
+            "rsrp_dbm": levels.rsrp_dbm, "rssi_dbm": levels.rssi_dbm,
+        });
+        event(rooms, EventKind::SignalChanged, facts);
+    }
+}
+
 /// The port is gone: what was known of the radio is known no more.
 pub(super) fn lost(rooms: &Rooms, now: ModemState) {
     let mut signal = rooms.signal.borrow_mut();
@@ -69,6 +95,7 @@ pub(super) fn identity(rooms: &Rooms, facts: &Facts) {
 
 /// One line on how start-up ended.
 pub(super) fn started(facts: &Facts, standing: Standing, quirks: &Quirks) {
+    counters::MODEM_STARTS.add(1);
     let model = facts.identity.model.as_deref().unwrap_or(quirks.name);
     match standing {
         Standing::Ready => {

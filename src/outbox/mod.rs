@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use self::limits::Limits;
 use self::queue::{About, Queue, Waiting};
 use self::stored::{Answered, Content, State};
+use crate::counters;
 use crate::feed::Feed;
 use crate::inbox::Query;
 use crate::message::{Extra, MessageId, Number, Outgoing, SendError, Status, Submission};
@@ -440,8 +441,9 @@ impl Outbox {
         }
         self.queue.finish(job.id, &outcome, now);
         if let Some(message) = self.get(job.id) {
-            if matches!(outcome, Outcome::Accepted { .. }) || message.status == Status::Unconfirmed
-            {
+            let accepted = matches!(outcome, Outcome::Accepted { .. });
+            counters::PARTS_SENT.add(u32::from(accepted));
+            if accepted || message.status == Status::Unconfirmed {
                 self.limits.sent(now.tick);
             }
             log_outcome(&message, job, &outcome);

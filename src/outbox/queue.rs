@@ -8,6 +8,7 @@ use super::Outcome;
 use super::report;
 use super::schedule::{self, Times};
 use super::stored::{self, Content, State};
+use crate::counters;
 use crate::feed::Feed;
 use crate::message::{MessageId, Number, Outgoing, Status};
 use crate::sms::StatusReport;
@@ -47,6 +48,9 @@ impl Waiting {
     /// Something happened: remembers what to write and to tell.
     fn changed(&mut self, before: Status, now: WallTime) {
         self.unwritten = true;
+        if self.state.status != before {
+            counters::message_became(self.state.status);
+        }
         if self.state.status != before && schedule::event(self.state.status).is_some() {
             self.news.push((self.state.clone(), now));
         }
@@ -240,6 +244,7 @@ impl Queue {
         let written = waiting.is_at_modem();
         let pause = schedule::answered(&mut waiting.state, outcome, waiting.parts, now.wall);
         if let Some(pause) = pause {
+            counters::PART_RETRIES.add(1);
             waiting.times.due = now.tick + pause;
         }
         if written || *outcome != Outcome::NotHandedOver {
@@ -296,6 +301,9 @@ impl Queue {
         }
         self.store.borrow_mut().apply(&changes)?;
         self.feed.ring(ring);
+        if state.status != before {
+            counters::message_became(state.status);
+        }
         if state.status.is_final() {
             self.waiting.remove(&id);
         } else if let Some(waiting) = self.waiting.get_mut(&id) {
@@ -315,6 +323,7 @@ impl Queue {
         self.store
             .borrow_mut()
             .apply(&[stored::put_state(id, &state)])?;
+        counters::message_became(Status::Cancelled);
         self.waiting.remove(&id);
         Ok(())
     }

@@ -138,7 +138,7 @@ const SLM750: Profile = Profile {
     delete_flags: true,
     greeting: &["+SIM READY", "SMS READY"],
     lacks: &[
-        "+QCCID", "+QCSQ", "+QENG", "+QNWINFO", "+QURCCFG", "+QCFG", "+QPINC", "+CCID",
+        "+QCCID", "+QCSQ", "+QENG", "+QTEMP", "+QNWINFO", "+QURCCFG", "+QCFG", "+QPINC", "+CCID",
     ],
 };
 
@@ -166,6 +166,7 @@ const MINIMAL: Profile = Profile {
         "+ICCID",
         "+QCSQ",
         "+QENG",
+        "+QTEMP",
         "+QNWINFO",
         "+QURCCFG",
         "+QCFG",

@@ -58,10 +58,12 @@ pub enum Kind {
     Event = 8,
     /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
     Cursor = 9,
-    /// What the rules must remember (`rules/`), id: 0.
-    Rules = 11,
     /// What became of a mail that may still lie on its server (`mail/`), id: hash of account and unique-id.
     Mail = 10,
+    /// What the rules must remember (`rules/`), id: 0.
+    Rules = 11,
+    /// Six hours of signal levels (`signal/`), id: which six hours since 1970.
+    Signal = 12,
 }
 
 /// A record's key.

@@ -22,7 +22,7 @@ const MARKER: &[u8; 4] = b"\xFFR\xFEJ";
 const DELETE: u8 = 0x80;
 const MAY_GO: u8 = 0x40;
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Received,
     Kind::ReceivedMark,
     Kind::Part,
@@ -32,8 +32,9 @@ const KINDS: [Kind; 11] = [
     Kind::Idempotency,
     Kind::Event,
     Kind::Cursor,
-    Kind::Rules,
     Kind::Mail,
+    Kind::Rules,
+    Kind::Signal,
 ];
 
 /// The CRC-32 of Ethernet and zip; its table is 1 KB, where crc32fast's are 16.

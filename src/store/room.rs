@@ -122,6 +122,7 @@ fn is_new(index: &Index, changes: &[Change]) -> bool {
             | Kind::Event
             | Kind::Cursor
             | Kind::Rules
+            | Kind::Signal
             | Kind::Mail => false,
         },
         Change::Delete { .. } => false,
@@ -138,7 +139,9 @@ pub(super) fn sequenced(kind: Kind) -> bool {
         | Kind::Outgoing
         | Kind::OutgoingState
         | Kind::Event => true,
-        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Rules | Kind::Mail => false,
+        Kind::Slot | Kind::Idempotency | Kind::Cursor | Kind::Rules | Kind::Signal | Kind::Mail => {
+            false
+        }
     }
 }
 

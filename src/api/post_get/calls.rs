@@ -57,7 +57,7 @@ pub fn read(desk: &Desk, form: &Form) -> Result<String, Problem> {
     };
     let id = stored.message.id;
     if !stored.read
-        && let Err(why) = desk.rooms.inbox.borrow_mut().mark_read(id)
+        && let Err(why) = desk.rooms.inbox.borrow_mut().mark(id, true)
     {
         log::warn!("post_get: message {id} was read but cannot be marked so: {why}");
     }

@@ -50,7 +50,7 @@ async fn over_tcp_the_token_is_asked_for_and_a_wrong_one_waits() {
 #[tokio::test]
 async fn ten_wrong_tokens_shut_the_address_out_even_with_the_right_one() {
     with(token, |rig| async move {
-        let wrong = "GET / HTTP/1.1\r\nAuthorization: Bearer no\r\n\r\n";
+        let wrong = "GET /api/v1/signal HTTP/1.1\r\nAuthorization: Bearer no\r\n\r\n";
         let mut clients = Vec::new();
         for _ in 0..10 {
             let mut client = rig.tcp().await;
@@ -66,11 +66,16 @@ async fn ten_wrong_tokens_shut_the_address_out_even_with_the_right_one() {
         }
         let mut client = rig.tcp().await;
         client
-            .send("GET / HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n\r\n")
+            .send("GET /api/v1/signal HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n\r\n")
             .await;
         let answer = client.answer().await;
         assert_eq!(answer.code(), "shut_out");
         assert!(answer.field("Retry-After").is_some());
+        // The page is told the same when it asks; it needs no token itself.
+        client.send("GET / HTTP/1.1\r\n\r\n").await;
+        let page = client.answer().await;
+        assert_eq!(page.status, 200);
+        assert!(page.field("Content-Security-Policy").is_some());
         assert_eq!(rig.get("/").await.status, 200);
     })
     .await;

@@ -19,6 +19,7 @@ pub(super) fn run(modem: &mut Modem, command: &Command) -> Option<Answer> {
         "+QCSQ" => line(qcsq(modem, registered)),
         "+QNWINFO" => line(qnwinfo(modem, registered)),
         "+QENG" => qeng(modem, command, registered),
+        "+QTEMP" => line("+QTEMP: 34,30,32"),
         "+SGCELLINFO" => Ok(Reply::Lines(sgcellinfo(modem))),
         _ => return None,
     })
@@ -177,8 +178,10 @@ fn qnwinfo(modem: &Modem, registered: bool) -> String {
 
 /// The manual gives the SINR here in fifths too, but the devices print decibels.
 fn qeng(modem: &Modem, command: &Command, registered: bool) -> Answer {
-    if command.text(0) != "servingcell" {
-        return Err(BAD_PARAMETERS);
+    match command.text(0) {
+        "servingcell" => {}
+        "neighbourcell" => return Ok(Reply::Lines(neighbours(modem, registered))),
+        _ => return Err(BAD_PARAMETERS),
     }
     let (network, levels) = (&modem.network, modem.network.levels);
     let (mcc, mnc) = network.plmn.split_at_checked(3).unwrap_or(("", ""));
@@ -205,6 +208,29 @@ fn qeng(modem: &Modem, command: &Command, registered: bool) -> Answer {
     })
 }
 
+/// On 4G: earfcn, pcid, rsrq, rsrp, rssi, sinr, then what cell reselection goes by.
+fn neighbours(modem: &Modem, registered: bool) -> Vec<String> {
+    let Some(rsrp) = modem
+        .network
+        .levels
+        .rsrp
+        .filter(|_| registered && modem.network.act() == 7)
+    else {
+        return Vec::new();
+    };
+    vec![
+        format!(
+            "+QENG: \"neighbourcell intra\",\"LTE\",1300,317,-9,{rsrp},{},-,-,-,-,-,-",
+            rsrp + 30
+        ),
+        format!(
+            "+QENG: \"neighbourcell inter\",\"LTE\",6300,44,-13,{},{},-,-,-,-,-",
+            rsrp - 12,
+            rsrp + 18
+        ),
+    ]
+}
+
 /// MeigLink: one value a line, each under its name.
 fn sgcellinfo(modem: &Modem) -> Vec<String> {
     let (network, levels) = (&modem.network, modem.network.levels);
@@ -225,6 +251,8 @@ fn sgcellinfo(modem: &Modem) -> Vec<String> {
         lines.push(format!("RSRP:{}", shown(levels.rsrp)));
         lines.push(format!("RSRQ:{}", shown(levels.rsrq)));
         lines.push(format!("SINR:{}", shown(levels.sinr)));
+        // QMI's number of band 3.
+        lines.extend([String::from("BAND:122"), String::from("CHANNEL:1300")]);
     }
     lines
 }

@@ -1,4 +1,11 @@
-//! Keeper: the last known state of modem, SIM, network and signal. Never asks the modem: the worker tells.
+//! Room: the last known state of modem, SIM, network and signal, its history, and when a change is worth an event.
+//! Never asks the modem: the worker tells.
+
+mod history;
+mod threshold;
+
+pub use history::{History, Row, Span};
+pub use threshold::{Crossed, Threshold};
 
 use serde::Serialize;
 
@@ -100,6 +107,41 @@ pub struct Network {
     pub area: Option<String>,
     /// Cell id, hexadecimal as the modem gives it.
     pub cell: Option<String>,
+    /// What the modem tells of the cell besides.
+    pub radio: Radio,
+}
+
+/// The serving cell's radio and its neighbours, where the modem tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Radio {
+    /// Such as `B3` (36.101 5.5).
+    pub band: Option<String>,
+    /// EARFCN, UARFCN or ARFCN.
+    pub channel: Option<u32>,
+    /// Physical cell id (4G) or scrambling code (3G).
+    pub pci: Option<u16>,
+    /// 4G neighbours, at most [`Radio::NEIGHBOURS`].
+    pub neighbours: Vec<Neighbour>,
+    /// The modem's warmest sensor, degrees Celsius.
+    pub temperature_c: Option<i16>,
+}
+
+impl Radio {
+    /// Most neighbours that are remembered.
+    pub const NEIGHBOURS: usize = 8;
+}
+
+/// A 4G cell that the modem hears besides its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Neighbour {
+    /// EARFCN.
+    pub channel: u32,
+    /// Physical cell id.
+    pub pci: Option<u16>,
+    /// Reference signal power, dBm.
+    pub rsrp_dbm: Option<i16>,
+    /// Reference signal quality, dB.
+    pub rsrq_db: Option<i16>,
 }
 
 /// Levels; `None` where the network or the modem does not tell (99 and 255 never become a level).
@@ -127,12 +169,17 @@ impl Levels {
     /// 0 to 5, as a phone shows it; `None` while nothing is known. By RSRP on 4G (-115, -105, -95, -85, -75), else by RSSI
     /// (-107, -97, -87, -77, -67).
     pub fn bars(&self) -> Option<u8> {
+        self.bars_with(0)
+    }
+
+    /// The same as if the level were so many dB better.
+    fn bars_with(&self, better: i16) -> Option<u8> {
         let (level, floor) = match (self.rsrp_dbm, self.rssi_dbm) {
             (Some(rsrp), _) => (rsrp, -115),
             (None, Some(rssi)) => (rssi, -107),
             (None, None) => return None,
         };
-        let above = (i32::from(level) - floor).div_euclid(10) + 1;
+        let above = (i32::from(level) + i32::from(better) - floor).div_euclid(10) + 1;
         u8::try_from(above.clamp(0, 5)).ok()
     }
 }
@@ -163,6 +210,10 @@ pub struct Signal {
     pub levels: Levels,
     /// Message store in use.
     pub slots: Option<Slots>,
+    /// How the levels went.
+    pub history: History,
+    /// What was told of them last.
+    pub threshold: Threshold,
     feed: Feed,
 }
 
@@ -177,6 +228,8 @@ impl Signal {
             network: Network::default(),
             levels: Levels::default(),
             slots: None,
+            history: History::default(),
+            threshold: Threshold::default(),
             feed,
         }
     }
