@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::mail;
-use super::model::{
+use super::problem::Notes;
+use super::rules;
+use super::{
     Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
     Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
 };
-use super::problem::Notes;
-use super::rules;
 use crate::message::{EventKind, Memory, Number};
 
 /// The configuration these sections make. Only good when `notes` holds no error afterwards.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::build::forwarding;
 use super::check::Checked;
-use super::model::{Config, Email, Security, ToSmtp};
 use super::problem::Notes;
+use super::{Config, Email, Security, ToSmtp};
 
 /// A section `to_smtp`.
 pub fn to_smtp(section: &Checked, notes: &mut Notes) -> ToSmtp {

@@ -13,6 +13,7 @@ mod model;
 mod options;
 mod problem;
 mod rules;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod uci;
@@ -21,11 +22,12 @@ pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Authorization, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network,
-    PhoneGroup, Pop3, PostGet, Reply, Rule, Security, Smpp, SmppAlphabet, ToHttp, ToSms, ToSmtp,
-    Trigger, Who,
+    Agent, Api, Authorization, Config, FlashVia, Limits, Modem, Network, PhoneGroup, Pop3, PostGet,
+    Rule, Smpp, SmppAlphabet, Trigger,
 };
+
 pub use problem::{Problem, Severity};
+pub use targets::{Email, Forwarding, Method, Reply, Security, ToHttp, ToSms, ToSmtp, Who};
 
 use problem::Notes;
 

@@ -3,8 +3,8 @@
 
 use super::build::parsed;
 use super::check::Checked;
-use super::model::{Authorization, Config, Rule, Trigger, Who};
 use super::problem::Notes;
+use super::{Authorization, Config, Rule, Trigger, Who};
 
 /// Actions that hand over the router, or take it apart.
 const DANGEROUS: &[&str] = &[

@@ -5,6 +5,7 @@ mod attacks;
 mod calls;
 mod entrance;
 mod events;
+mod openapi;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
