@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 use rut_agent::cli::{self, Command, Run};
 use rut_agent::clock::Clock;
@@ -149,14 +149,7 @@ async fn agent(
         },
     };
     stopper.stop();
-    let last_words = async {
-        for edge in [smpp, worker, pushes, mails, orders] {
-            let _ended = edge.await;
-        }
-    };
-    if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
-        log::warn!("the modem's last command is not finished; what it was doing is on flash");
-    }
+    last_words([smpp, worker, pushes, mails, orders]).await;
     rooms
         .signal
         .borrow_mut()
@@ -166,6 +159,18 @@ async fn agent(
         let _closed = tokio::time::timeout(Duration::from_secs(1), door).await;
     }
     result
+}
+
+/// Waits until each edge has finished what it was at.
+async fn last_words(edges: [JoinHandle<()>; 5]) {
+    let all = async {
+        for edge in edges {
+            let _ended = edge.await;
+        }
+    };
+    if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
+        log::warn!("the modem's last command is not finished; what it was doing is on flash");
+    }
 }
 
 /// The keepers, shared by the edges.

@@ -3,7 +3,8 @@
 //!
 //! `%rn` is a parameter, `%%` a percent sign, and a `%xx` that is no parameter stays as it is.
 
-use crate::signal::{ModemState, Registration, Signal, Technology};
+use crate::config::told;
+use crate::signal::{ModemState, Registration, Signal, Technology, Tenths};
 use crate::time::WallTime;
 use crate::zone::Zone;
 
@@ -37,6 +38,10 @@ pub struct Parameter {
 /// What stands for a value that is not known.
 const UNKNOWN: &str = "N/A";
 
+fn db(level: f32) -> String {
+    format!("{} dB", Tenths::from(level))
+}
+
 /// Every parameter RutOS has.
 #[rustfmt::skip]
 pub static PARAMETERS: &[Parameter] = &[
@@ -59,10 +64,10 @@ pub static PARAMETERS: &[Parameter] = &[
     known("ie", "IMEI", |facts| facts.signal.identity.imei.clone()),
     known("ss", "signal strength", |facts| facts.signal.levels.rssi_dbm.map(|level| format!("{level} dBm"))),
     known("rp", "RSRP", |facts| facts.signal.levels.rsrp_dbm.map(|level| format!("{level} dBm"))),
-    known("rq", "RSRQ", |facts| facts.signal.levels.rsrq_db.map(|level| format!("{level} dB"))),
-    known("sr", "SINR", |facts| facts.signal.levels.sinr_db.map(|level| format!("{level} dB"))),
+    known("rq", "RSRQ", |facts| facts.signal.levels.rsrq_db.map(db)),
+    known("sr", "SINR", |facts| facts.signal.levels.sinr_db.map(db)),
     known("cp", "RSCP", |facts| facts.signal.levels.rscp_dbm.map(|level| format!("{level} dBm"))),
-    known("ec", "Ec/Io", |facts| facts.signal.levels.ecio_db.map(|level| format!("{level} dB"))),
+    known("ec", "Ec/Io", |facts| facts.signal.levels.ecio_db.map(db)),
     unknown("pc", "product code"),
     unknown("sn", "serial number"),
     unknown("wi", "WAN IPv4 address"),
@@ -99,7 +104,11 @@ const fn known(
     help: &'static str,
     value: fn(&Facts<'_>) -> Option<String>,
 ) -> Parameter {
-    Parameter { name, help, value }
+    Parameter {
+        name,
+        help: told(help),
+        value,
+    }
 }
 
 /// The agent does not know it.

@@ -7,7 +7,7 @@ use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::Problem;
 use super::query;
-use crate::signal::{Levels, Span, Technology};
+use crate::signal::{Levels, Span, Technology, Tenths};
 use crate::time::WallTime;
 
 /// The longest step, seconds: thirty days.
@@ -69,10 +69,10 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             });
             value(&mut out, row.mean.bars());
             for (_, level) in COLUMNS {
-                value(&mut out, level(&row.mean));
+                value(&mut out, level(&row.mean).map(Tenths::from));
                 if whole {
-                    value(&mut out, level(&row.lowest));
-                    value(&mut out, level(&row.highest));
+                    value(&mut out, level(&row.lowest).map(Tenths::from));
+                    value(&mut out, level(&row.highest).map(Tenths::from));
                 }
             }
             out.push(']');

@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::Problem;
 use crate::counters;
-use crate::signal::{ModemState, Signal};
+use crate::signal::{ModemState, Signal, Tenths};
 
 /// Writes a metric's samples.
 type Read = fn(&Desk, &mut Lines);
@@ -17,13 +17,13 @@ type Read = fn(&Desk, &mut Lines);
 #[rustfmt::skip]
 const METRICS: &[(&str, &str, &str, Read)] = &[
     ("build_info", "gauge", "Always 1; the label says which version runs.", |_, lines| {
-        lines.labelled("version", env!("CARGO_PKG_VERSION"), 1.0);
+        lines.labelled("version", env!("CARGO_PKG_VERSION"), 1);
     }),
-    ("uptime_seconds", "gauge", "Time since the agent started.", |desk, lines| lines.plain(desk.now().tick.0 as f64 / 1000.0)),
+    ("uptime_seconds", "gauge", "Time since the agent started.", |desk, lines| lines.sample("", Tenths(i64::try_from(desk.now().tick.0 / 100).unwrap_or(i64::MAX)))),
     ("modem_state", "gauge", "1 for the state the modem is in.", |desk, lines| {
         let now = desk.rooms.signal.borrow().state;
         for (state, name) in STATES {
-            lines.labelled("state", name, f64::from(u8::from(now == state)));
+            lines.labelled("state", name, u64::from(now == state));
         }
     }),
     ("modem_temperature_celsius", "gauge", "The modem's warmest sensor.", |desk, lines| {
@@ -43,26 +43,26 @@ const METRICS: &[(&str, &str, &str, Read)] = &[
         lines.known(desk, |radio| radio.slots.map(|slots| f32::from(slots.total)));
     }),
     ("outbox_messages", "gauge", "Messages to send that are not finished.", |desk, lines| {
-        lines.plain(desk.rooms.outbox.borrow().waiting() as f64);
+        lines.plain(desk.rooms.outbox.borrow().waiting() as u64);
     }),
     ("push_queued_events", "gauge", "Events that wait for a target.", |desk, lines| {
         for target in desk.rooms.targets.borrow().iter() {
-            lines.labelled("target", &target.name, target.queued as f64);
+            lines.labelled("target", &target.name, target.queued);
         }
     }),
     ("push_delivered_total", "counter", "Events that a target took.", |desk, lines| {
         for target in desk.rooms.targets.borrow().iter() {
-            lines.labelled("target", &target.name, target.delivered as f64);
+            lines.labelled("target", &target.name, target.delivered);
         }
     }),
     ("push_up", "gauge", "1 while a target's last try worked.", |desk, lines| {
         for target in desk.rooms.targets.borrow().iter() {
-            lines.labelled("target", &target.name, f64::from(u8::from(target.last_error.is_none())));
+            lines.labelled("target", &target.name, u64::from(target.last_error.is_none()));
         }
     }),
-    ("state_bytes", "gauge", "Size of the state directory.", |desk, lines| lines.plain(f64::from(desk.rooms.store.borrow().usage().0))),
-    ("state_limit_bytes", "gauge", "What it may become.", |desk, lines| lines.plain(f64::from(desk.rooms.store.borrow().usage().1))),
-    ("flash_written_bytes_total", "counter", "Bytes written to flash.", |desk, lines| lines.plain(desk.rooms.store.borrow().written() as f64)),
+    ("state_bytes", "gauge", "Size of the state directory.", |desk, lines| lines.plain(u64::from(desk.rooms.store.borrow().usage().0))),
+    ("state_limit_bytes", "gauge", "What it may become.", |desk, lines| lines.plain(u64::from(desk.rooms.store.borrow().usage().1))),
+    ("flash_written_bytes_total", "counter", "Bytes written to flash.", |desk, lines| lines.plain(desk.rooms.store.borrow().written())),
 ];
 
 const STATES: [(ModemState, &str); 7] = [
@@ -90,7 +90,7 @@ impl Lines {
         );
     }
 
-    fn sample(&mut self, labels: &str, value: f64) {
+    fn sample(&mut self, labels: &str, value: Tenths) {
         let name = self.name;
         let _ok = match labels {
             "" => writeln!(self.out, "rut_agent_{name} {value}"),
@@ -98,21 +98,25 @@ impl Lines {
         };
     }
 
-    fn plain(&mut self, value: f64) {
-        self.sample("", value);
+    fn plain(&mut self, value: u64) {
+        self.sample("", whole(value));
     }
 
-    fn labelled(&mut self, label: &str, text: &str, value: f64) {
+    fn labelled(&mut self, label: &str, text: &str, value: u64) {
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-        self.sample(&format!("{label}=\"{text}\""), value);
+        self.sample(&format!("{label}=\"{text}\""), whole(value));
     }
 
     /// What is not known has no sample.
     fn known(&mut self, desk: &Desk, read: fn(&Signal) -> Option<f32>) {
         if let Some(value) = read(&desk.rooms.signal.borrow()) {
-            self.plain(f64::from(value));
+            self.sample("", value.into());
         }
     }
+}
+
+fn whole(value: u64) -> Tenths {
+    Tenths(i64::try_from(value).unwrap_or(i64::MAX).saturating_mul(10))
 }
 
 /// All of them.
@@ -130,7 +134,7 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
         if lines.name != counter.name {
             lines.begin(counter.name, "counter", counter.help);
         }
-        lines.sample(counter.labels, f64::from(counter.get()));
+        lines.sample(counter.labels, whole(counter.get().into()));
     }
     Ok(Answer {
         status: 200,

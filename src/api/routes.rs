@@ -5,6 +5,7 @@ use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::{Code, Problem};
 use super::{history, messages, metrics, openapi, page, status};
+use crate::config::told;
 
 /// Answers at once, from what the rooms hold.
 pub type Handler = fn(&Desk, &Ask) -> Result<Answer, Problem>;
@@ -44,7 +45,7 @@ const fn route(
     Route {
         method,
         path,
-        summary,
+        summary: told(summary),
         serve,
     }
 }

@@ -26,6 +26,7 @@ pub use model::{
     Rule, Smpp, SmppAlphabet, Trigger,
 };
 
+pub use options::told;
 pub use problem::{Problem, Severity};
 pub use targets::{Email, Forwarding, Method, Reply, Security, ToHttp, ToSms, ToSmtp, Who};
 

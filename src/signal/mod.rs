@@ -7,6 +7,8 @@ mod threshold;
 pub use history::{History, Row, Span};
 pub use threshold::{Crossed, Threshold};
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::feed::Feed;
@@ -165,6 +167,28 @@ pub struct Levels {
     pub ecio_db: Option<f32>,
 }
 
+/// A number with at most one decimal, written without the formatting of floating point numbers, which is 15 KB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenths(pub i64);
+
+impl From<f32> for Tenths {
+    fn from(number: f32) -> Tenths {
+        Tenths((number * 10.0).round() as i64)
+    }
+}
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(out, "{sign}{}", size / 10)?;
+        match size % 10 {
+            0 => Ok(()),
+            tenths => write!(out, ".{tenths}"),
+        }
+    }
+}
+
 impl Levels {
     /// 0 to 5, as a phone shows it; `None` while nothing is known. By RSRP on 4G (-115, -105, -95, -85, -75), else by RSSI
     /// (-107, -97, -87, -77, -67).
@@ -243,6 +267,19 @@ impl Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_shows_the_decimal_it_has() {
+        for (number, shown) in [
+            (-10.5, "-10.5"),
+            (-0.2, "-0.2"),
+            (12.0, "12"),
+            (0.0, "0"),
+            (0.04, "0"),
+        ] {
+            assert_eq!(Tenths::from(number).to_string(), shown);
+        }
+    }
 
     #[test]
     fn bars_rise_with_the_level_and_are_unknown_without_one() {
