@@ -282,3 +282,22 @@ fn the_top_level_holds_what_the_design_fixes() {
     }
     check(&faults);
 }
+
+#[test]
+fn nothing_that_people_read_is_made_with_debug() {
+    // The router's binary is built with fmt-debug=none, where `{:?}` is nothing.
+    let mut faults = Vec::new();
+    for path in rust_files("src") {
+        let name = path.to_string_lossy().into_owned();
+        if name.contains("/tests") || name.contains("_tests.rs") || name.contains("/src/sim/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for (at, line) in code_lines(&text).enumerate() {
+            if line.contains(":?}") && !line.contains("panic!(") {
+                faults.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    check(&faults);
+}

@@ -114,6 +114,8 @@ pub fn read<T: DeserializeOwned>(ask: &Ask) -> Result<T, Problem> {
             Category::Data => Code::BadShape,
             Category::Io | Category::Syntax | Category::Eof => Code::MalformedJson,
         };
+        // serde shows a wrong value with Debug, of which the router's binary has nothing but the type.
+        let why = why.to_string().replace(" ,", ",");
         Problem::new(code, format!("the body is not the JSON asked for: {why}"))
     })
 }

@@ -38,7 +38,7 @@ pub fn parse(
         Some(Arg::Value(name)) => VERBS.iter().find(|verb| name == verb.name).ok_or_else(|| {
             let name = name.to_string_lossy();
             Wrong(format!(
-                "there is no verb {name:?}; rut-agent --help lists them"
+                "there is no verb \"{name}\"; rut-agent --help lists them"
             ))
         })?,
         Some(other) => return Err(Wrong(format!("{}; a verb comes first", other.unexpected()))),
@@ -111,7 +111,7 @@ impl Given {
     fn id(&self) -> Result<u64, Wrong> {
         let word = self.word(0)?;
         word.parse()
-            .map_err(|_why| Wrong(format!("{word:?} is not a message's id; list shows them")))
+            .map_err(|_why| Wrong(format!("\"{word}\" is not a message's id; list shows them")))
     }
 
     /// `--socket`, or what the environment says, or the default.
@@ -160,11 +160,11 @@ impl Given {
 fn utf8(word: &OsString) -> Result<String, Wrong> {
     word.to_str()
         .map(String::from)
-        .ok_or_else(|| Wrong(format!("{:?} is not UTF-8", word.to_string_lossy())))
+        .ok_or_else(|| Wrong(format!("\"{}\" is not UTF-8", word.to_string_lossy())))
 }
 
 fn tcp(url: &str) -> Result<Door, Wrong> {
-    let wrong = || Wrong(format!("--url must be http://HOST:PORT, not {url:?}"));
+    let wrong = || Wrong(format!("--url must be http://HOST:PORT, not \"{url}\""));
     let url = Url::parse(url).map_err(|_why| wrong())?;
     if url.tls || url.target != "/" || url.credentials.is_some() {
         return Err(wrong());
@@ -205,7 +205,7 @@ pub fn sim(given: Given) -> Result<Command, Wrong> {
     let model = given.text("model")?.unwrap_or_else(|| String::from("ec25"));
     if !["ec25", "slm750", "minimal"].contains(&model.as_str()) {
         return Err(Wrong(format!(
-            "there is no model {model:?}: ec25, slm750 or minimal"
+            "there is no model \"{model}\": ec25, slm750 or minimal"
         )));
     }
     Ok(Command::Sim(Sim {
@@ -233,7 +233,7 @@ pub fn list(given: Given) -> Result<Command, Wrong> {
     let which = match given.text("box")?.as_deref() {
         None | Some("inbox") => MessageBox::Inbox,
         Some("sent") => MessageBox::Sent,
-        Some(other) => return Err(Wrong(format!("--box is inbox or sent, not {other:?}"))),
+        Some(other) => return Err(Wrong(format!("--box is inbox or sent, not \"{other}\""))),
     };
     given.client(Ask::List(which))
 }

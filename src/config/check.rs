@@ -90,7 +90,7 @@ impl Checked {
             && let Err(why) = row.kind.check(&entry.value)
         {
             let shown = match row.kind.may_be_shown() && !row.secret {
-                true => format!(" {:?}", shortened(&entry.value)),
+                true => format!(" \"{}\"", shortened(&entry.value).escape_debug()),
                 false => String::new(),
             };
             notes.error(entry.line, format!("{place}{shown} {why}"));
@@ -207,7 +207,10 @@ fn references(checked: &[Checked], notes: &mut Notes) {
                     let value = shortened(value);
                     notes.error(
                         set.line,
-                        format!("{place}: there is no section {kind} named {value:?}"),
+                        format!(
+                            "{place}: there is no section {kind} named \"{}\"",
+                            value.escape_debug()
+                        ),
                     );
                 }
             }

@@ -8,6 +8,7 @@
 //!     +----------------+
 //! ```
 
+use std::fmt;
 use std::time::Duration;
 
 use super::commands::{self, Command, ERROR_TEXTS, End, Expect};
@@ -36,6 +37,17 @@ pub(super) enum Refused {
     Cme(u16),
     /// No answer in time: it may have been done.
     TimedOut,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Error => out.write_str("ERROR"),
+            Refused::Cms(code) => write!(out, "CMS ERROR {code}"),
+            Refused::Cme(code) => write!(out, "CME ERROR {code}"),
+            Refused::TimedOut => out.write_str("no answer"),
+        }
+    }
 }
 
 impl Refused {

@@ -41,12 +41,12 @@ impl Serving<'_> {
             Ok(lines) => lines,
             Err(Refused::TimedOut) => return Ok(()),
             Err(refused) if with_signal => {
-                log::debug!("modem: it does not take two questions on a line ({refused:?})");
+                log::debug!("modem: it does not take two questions on a line ({refused})");
                 self.agenda.keep_apart(now);
                 return Ok(());
             }
             Err(refused) => {
-                log::debug!("modem: it does not count its messages now ({refused:?})");
+                log::debug!("modem: it does not count its messages now ({refused})");
                 return Ok(());
             }
         };

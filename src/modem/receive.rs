@@ -98,7 +98,7 @@ impl Serving<'_> {
         match (taken, self.acknowledges) {
             (Taken::Kept | Taken::Report, true) => {
                 if let Err(refused) = self.ask(commands::acknowledge()).await? {
-                    log::warn!("modem: a direct delivery could not be acknowledged ({refused:?})");
+                    log::warn!("modem: a direct delivery could not be acknowledged ({refused})");
                 }
             }
             (Taken::Kept | Taken::Report, false) => {}
@@ -144,8 +144,8 @@ impl Serving<'_> {
             if let Some(stored) = stored
                 && self.keep(None, &stored.pdu) != Taken::NotYet
             {
-                let deleted = self.ask(commands::delete_message(index)).await?;
-                log::debug!("modem: a report in {memory} is taken in ({deleted:?})");
+                let deleted = self.ask(commands::delete_message(index)).await?.is_ok();
+                log::debug!("modem: a report in {memory} is taken in (deleted: {deleted})");
             }
         }
         self.select(self.memory).await.map(|_| ())
@@ -270,7 +270,7 @@ impl Serving<'_> {
             Ok(lines) => lines,
             Err(refused) => {
                 let now = self.now().tick;
-                log::debug!("modem: no list of messages ({refused:?}); it is asked again");
+                log::debug!("modem: no list of messages ({refused}); it is asked again");
                 self.agenda.look_again(AGAIN, now);
                 return Ok(false);
             }
@@ -362,7 +362,7 @@ impl Serving<'_> {
             }
             Ok(Some(_)) => self.delete(slot).await?,
             Err(refused) => {
-                log::debug!("modem: slot {} cannot be read ({refused:?})", slot.index);
+                log::debug!("modem: slot {} cannot be read ({refused})", slot.index);
                 self.let_be(slot);
             }
         }
@@ -373,7 +373,7 @@ impl Serving<'_> {
         match self.ask(commands::delete_message(slot.index)).await? {
             Err(refused) if refused.code() != INVALID_INDEX => {
                 log::warn!(
-                    "modem: it would not delete slot {} of {} ({refused:?}); tried again in ten minutes",
+                    "modem: it would not delete slot {} of {} ({refused}); tried again in ten minutes",
                     slot.index,
                     slot.memory.as_str()
                 );

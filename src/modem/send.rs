@@ -51,11 +51,7 @@ impl Serving<'_> {
         if outcome == Outcome::NotHandedOver {
             self.send_at = self.now().tick + PAUSE;
         }
-        log::debug!(
-            "modem: part {} of message {}: {outcome:?}",
-            job.part,
-            job.id
-        );
+        log::debug!("modem: part {} of message {}: {outcome}", job.part, job.id);
         let now = self.now();
         self.rooms.outbox.borrow_mut().finish(&job, outcome, now);
         left.map_or(Ok(()), Err)

@@ -22,11 +22,12 @@ pub(super) async fn run(program: &str, words: &[String], limit: Duration) -> End
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match system::run(program, &words, limit).await {
         Ok(output) => {
-            let ended = flash::ended(output.code, &(output.stdout + &output.stderr));
+            let said = format!("{}{}", output.stdout, output.stderr);
+            let ended = flash::ended(output.code, &said);
             if ended == Ended::Unknown {
                 log::warn!(
-                    "modem: uqmi ended with {:?} and without saying what became of a message",
-                    output.code
+                    "modem: uqmi ended ({}) without saying what became of a message",
+                    output.ending()
                 );
             }
             ended

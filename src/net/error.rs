@@ -4,8 +4,8 @@
 use std::fmt;
 use std::io;
 
-use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, OtherError};
 
 use crate::time::WallTime;
 
@@ -62,7 +62,7 @@ pub enum CertificateProblem {
     UnknownIssuer,
     /// It is a CA's own, as `openssl req -x509` makes it, and nobody named it.
     CaAsServer,
-    /// Something rarer, in rustls's words.
+    /// Something rarer.
     Other(String),
 }
 
@@ -75,8 +75,8 @@ impl Error {
         if let Some(rustls::Error::InvalidCertificate(problem)) = inner {
             return Error::Certificate(CertificateProblem::from_rustls(problem));
         }
-        if let Some(rustls::Error::InvalidMessage(_)) = inner {
-            return Error::Tls(String::from("the server does not speak TLS on this port"));
+        if let Some(why) = inner.and_then(in_words) {
+            return Error::Tls(why);
         }
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Error::Tls(String::from("the server closed the connection"));
@@ -121,14 +121,60 @@ impl CertificateProblem {
         } else if is_ca_as_server(problem) {
             CertificateProblem::CaAsServer
         } else {
-            CertificateProblem::Other(problem.to_string())
+            CertificateProblem::Other(String::from(certificate_in_words(problem)))
         }
     }
 }
 
 /// A CA certificate shown by a server. rustls hands this one on from webpki without a variant of its own.
 pub(super) fn is_ca_as_server(problem: &CertificateError) -> bool {
-    matches!(problem, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+    let CertificateError::Other(OtherError(other)) = problem else {
+        return false;
+    };
+    matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// What rustls itself says with the names of its variants, which the router's binary does not have.
+fn in_words(error: &rustls::Error) -> Option<String> {
+    if let rustls::Error::AlertReceived(alert) = error {
+        return Some(alert_in_words(u8::from(*alert)));
+    }
+    let why = if matches!(error, rustls::Error::InvalidMessage(_)) {
+        "the server does not speak TLS on this port"
+    } else if matches!(error, rustls::Error::PeerIncompatible(_)) {
+        "the server knows neither TLS 1.2 nor 1.3 with a cipher that we know"
+    } else if matches!(error, rustls::Error::PeerMisbehaved(_)) {
+        "the server breaks the rules of TLS"
+    } else {
+        return None;
+    };
+    Some(String::from(why))
+}
+
+/// An alert (RFC 8446 6.2), the frequent ones by name.
+fn alert_in_words(number: u8) -> String {
+    let name = match number {
+        40 => " (handshake_failure: no cipher or certificate in common)",
+        70 => " (protocol_version)",
+        71 => " (insufficient_security)",
+        80 => " (internal_error)",
+        112 => " (unrecognized_name: it has no certificate for this name)",
+        116 => " (certificate_required: it wants one of ours, and we have none)",
+        _ => "",
+    };
+    format!("the server ended the handshake with alert {number}{name}")
+}
+
+fn certificate_in_words(problem: &CertificateError) -> &'static str {
+    if *problem == CertificateError::BadEncoding {
+        "it is malformed"
+    } else if matches!(problem, CertificateError::InvalidPurposeContext { .. }) {
+        "it is not made for servers"
+    } else if *problem == CertificateError::UnhandledCriticalExtension {
+        "it has a critical extension that is not known here"
+    } else {
+        "it, or one above it, breaks a rule of RFC 5280, or is signed in a way that is not known here"
+    }
 }
 
 impl fmt::Display for Stage {

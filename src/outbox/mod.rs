@@ -3,6 +3,7 @@
 
 mod asked;
 mod limits;
+mod outcome;
 mod queue;
 mod replace;
 mod report;
@@ -32,6 +33,7 @@ use crate::time::{Now, Tick, WallTime};
 pub use self::asked::Asked;
 pub use self::limits::{Budget, Window};
 pub use self::report::same_party;
+pub use outcome::Outcome;
 
 /// One part for the modem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,31 +48,6 @@ pub struct Job {
     pub more: bool,
     /// The message, for a flash sender that takes text instead of a PDU.
     pub submission: Submission,
-}
-
-/// What became of a part at the modem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// `+CMGS: mr`; the network has it.
-    Accepted {
-        /// TP-MR; `None` when the sender did not tell it, and then no delivery report is about this part.
-        reference: Option<u8>,
-    },
-    /// The modem refused it or reported the network's refusal: `+CMS ERROR` (27.005 3.2.5) or `+CME ERROR`; `None` for
-    /// a bare `ERROR`. It is not on the air, unless the number leaves that open.
-    Refused {
-        /// The number.
-        code: Option<u16>,
-    },
-    /// It was never handed over (no prompt, port gone before the PDU): tried again, no attempt spent.
-    NotHandedOver,
-    /// It was handed over and no answer came: it may be on the air.
-    Unknown,
-    /// Nothing here can send it as its owner wants it sent: it is given up.
-    Impossible {
-        /// Why, for the message's `error`.
-        cause: &'static str,
-    },
 }
 
 /// Why a submission is not accepted. Nothing was kept.

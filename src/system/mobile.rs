@@ -28,7 +28,7 @@ async fn good(program: &str, args: &[&str]) -> Option<String> {
     let first = args.first().copied().unwrap_or_default();
     match ended {
         Ok(output) if output.is_good() => return Some(output.stdout),
-        Ok(output) => log::warn!("system: {program} {first} failed with {:?}", output.code),
+        Ok(output) => log::warn!("system: {program} {first} failed ({})", output.ending()),
         Err(why) => log::warn!("system: {program} {first} {why}"),
     }
     None

@@ -29,6 +29,14 @@ impl Output {
     pub fn is_good(&self) -> bool {
         self.code == Some(0)
     }
+
+    /// How it ended, for the log.
+    pub fn ending(&self) -> String {
+        match self.code {
+            Some(code) => format!("exit code {code}"),
+            None => String::from("by a signal"),
+        }
+    }
 }
 
 /// Why there is no end to tell of.
@@ -46,7 +54,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::NotRun(why) => write!(f, "cannot be run: {why}"),
-            Failure::Late(limit) => write!(f, "gave no answer within {limit:?} and is killed"),
+            Failure::Late(limit) => write!(
+                f,
+                "gave no answer within {} s and is killed",
+                limit.as_secs()
+            ),
             Failure::Lost(why) => write!(f, "ended unheard: {why}"),
         }
     }
