@@ -56,7 +56,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("Signal", "at:t? technology:s? rssi_dbm:n? rsrp_dbm:n? rsrq_db:n? sinr_db:n? rscp_dbm:n? ecio_db:n? bars:i5?"),
     ("History", "step_s:i fields:[s samples:[x"),
     ("Storage", "location:sm|me used:i? total:i? leave_free:i"),
-    ("NewStorage", "-location:sm|me -leave_free:i255?"),
+    ("NewStorage", "-location:sm|me? -leave_free:i255?"),
     ("Queues", "outbox:i push:i"),
     ("SmppCounts", "sessions:i submitted:i delivered:i failed:i refused:i"),
     ("Smpp", "listening:[s sessions:[SmppSession"),
