@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::forward::Health;
 use crate::inbox::Stored;
-use crate::message::{Encoding, Event, Outgoing, SendError, Status};
-use crate::signal::{Levels, ModemState, Network, Registration, Technology};
+use crate::message::{Encoding, Event, Number, Outgoing, SendError, Status};
+use crate::signal::{Call, CallState, Levels, ModemState, Network, Registration, Technology};
 use crate::sms::Preview;
 
 /// `POST /messages`, and `POST /messages/preview`, where all but the text is ignored.
@@ -447,6 +447,75 @@ pub struct Queues {
 pub struct Inbox {
     /// When the newest message came.
     pub last_received_at: Option<String>,
+}
+
+/// `POST /calls`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCall {
+    /// A number; no code and no group.
+    pub to: String,
+}
+
+/// `POST /ussd`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUssd {
+    /// Such as `*100#`, or the answer to what the network asks.
+    pub code: String,
+}
+
+/// `POST /at`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAt {
+    /// One line.
+    pub command: String,
+}
+
+/// The answer to `GET /calls`.
+#[derive(Debug, Serialize)]
+pub struct Calls {
+    /// None or one.
+    pub calls: Vec<CallJson>,
+}
+
+/// A voice call.
+#[derive(Debug, Serialize)]
+pub struct CallJson {
+    direction: &'static str,
+    number: Option<String>,
+    state: CallState,
+    started_at: String,
+}
+
+impl From<&Call> for CallJson {
+    fn from(call: &Call) -> CallJson {
+        CallJson {
+            direction: call.direction(),
+            number: call.number.as_ref().map(Number::to_string),
+            state: call.state,
+            started_at: call.started_at.rfc3339(),
+        }
+    }
+}
+
+/// The answer to `POST /ussd`.
+#[derive(Debug, Serialize)]
+pub struct UssdJson {
+    /// What the network says.
+    pub text: String,
+    /// It waits for an answer: send it as the next code within a minute.
+    pub more: bool,
+}
+
+/// The answer to `POST /at`.
+#[derive(Debug, Serialize)]
+pub struct AtJson {
+    /// Before the result.
+    pub lines: Vec<String>,
+    /// `OK`, or how the modem refuses.
+    pub result: String,
 }
 
 /// The answer to `GET /push`.

@@ -14,6 +14,7 @@
 mod answer;
 mod ask;
 mod auth;
+mod calls;
 mod desk;
 mod door;
 mod events;

@@ -129,6 +129,12 @@ impl Given {
         })
     }
 
+    /// A client verb with one word.
+    pub fn asks(self, ask: fn(String) -> Ask) -> Result<Command, Wrong> {
+        let word = self.word(0)?;
+        self.client(ask(word))
+    }
+
     /// A client verb.
     pub fn client(self, ask: Ask) -> Result<Command, Wrong> {
         let door = match self.text("url")? {

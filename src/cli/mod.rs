@@ -138,6 +138,14 @@ pub enum Ask {
     Status,
     /// `signal`.
     Signal,
+    /// `call`: this number.
+    Call(String),
+    /// `hangup`.
+    HangUp,
+    /// `ussd`: this code.
+    Ussd(String),
+    /// `at`: this command.
+    At(String),
     /// `events`.
     Events,
 }

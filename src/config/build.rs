@@ -9,8 +9,8 @@ use super::check::Checked;
 use super::kind::{network, webhook_key};
 use super::mail;
 use super::model::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
-    Reply, ToHttp, ToSms, Who,
+    Agent, Api, CallAction, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3,
+    PostGet, Reply, ToHttp, ToSms, Who,
 };
 use super::problem::Notes;
 use super::rules;
@@ -38,6 +38,7 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "sms_rule" if section.flag("enabled") => {
                 config.sms_rules.push(rules::sms_rule(section, notes));
             }
+            "call" => config.call = section.given("action").map(call_action),
             "call_rule" if section.flag("enabled") => {
                 config.call_rules.push(rules::rule(section, notes));
             }
@@ -67,6 +68,14 @@ fn one_door_each(config: &Config, sections: &[Checked], notes: &mut Notes) {
             section.line_of("listen"),
             format!("post_get.listen {at} is the API's address already: name another port"),
         );
+    }
+}
+
+fn call_action(action: &str) -> CallAction {
+    match action {
+        "answer" => CallAction::Answer,
+        "ignore" => CallAction::Ignore,
+        _ => CallAction::Reject,
     }
 }
 

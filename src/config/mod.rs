@@ -21,8 +21,9 @@ pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Authorization, Config, Email, FlashVia, Forwarding, Limits, Method, Modem, Network,
-    PhoneGroup, Pop3, PostGet, Reply, Rule, Security, ToHttp, ToSms, ToSmtp, Trigger, Who,
+    Agent, Api, Authorization, CallAction, Config, Email, FlashVia, Forwarding, Limits, Method,
+    Modem, Network, PhoneGroup, Pop3, PostGet, Reply, Rule, Security, ToHttp, ToSms, ToSmtp,
+    Trigger, Who,
 };
 pub use problem::{Problem, Severity};
 

@@ -111,7 +111,8 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
                 }
                 Some(Request::FreeSlots(slots)) => kept.remember_to_free(slots),
                 Some(Request::Pin(pin)) => kept.use_pin(pin),
-                Some(Request::Look) => {}
+                // Dropping it says that there is no modem.
+                Some(Request::Look | Request::Errand(..)) => {}
                 None => rooms.clock.sleep_until(Some(until)).await,
             },
             () = rooms.clock.sleep_until(Some(until)) => {}

@@ -97,7 +97,7 @@ impl Rig {
                     Request::Alive(answer) => {
                         let _gone = answer.send(answers.get());
                     }
-                    Request::Look | Request::Pin(_) => {}
+                    Request::Look | Request::Pin(_) | Request::Errand(..) => {}
                 }
             }
         });
