@@ -222,6 +222,40 @@ fn a_withheld_number_is_nobody_and_a_stranger_sets_nothing_off() {
 }
 
 #[test]
+fn where_no_ring_is_told_a_call_is_found_by_looking() {
+    let bench = Bench::start(&Setup {
+        modem: String::from("\toption poll '1'"),
+        sections: rules() + &action("reject"),
+        ..Setup::default()
+    });
+    bench.control("mute on");
+    bench.control(&format!("ring {BOSS}"));
+    wait_call(&bench, "none");
+    bench.wait_air(2);
+    assert_eq!(texts(&bench), ["one", "two"]);
+    wait_events(&bench, 2);
+}
+
+#[test]
+fn a_modem_that_lists_no_calls_is_heard_ringing() {
+    let bench = Bench::start(&Setup {
+        model: "minimal",
+        sections: rules() + &action("answer"),
+        ..Setup::default()
+    });
+    bench.control(&format!("ring {BOSS}"));
+    wait_call(&bench, "active");
+    bench.wait_air(2);
+    bench.control("call end");
+    wait_no_call(&bench);
+    assert_eq!(texts(&bench), ["one", "two"]);
+    assert_eq!(
+        problem(ask(&bench, "/ussd", json!({"code": "*100#"}))),
+        (502, String::from("modem_refused"))
+    );
+}
+
+#[test]
 fn who_asked_for_nothing_keeps_the_call_and_takes_it_himself() {
     let bench = start("");
     bench.control(&format!("ring {BOSS}"));

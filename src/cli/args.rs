@@ -316,6 +316,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn calls_codes_and_commands_are_one_word() {
+        let ask = |line: &[&str]| client(line).ask;
+        assert_eq!(ask(&["call", "112"]), Ask::Call(String::from("112")));
+        assert_eq!(ask(&["hangup"]), Ask::HangUp);
+        assert_eq!(ask(&["ussd", "*100#"]), Ask::Ussd(String::from("*100#")));
+        assert_eq!(ask(&["at", "AT+CSQ"]), Ask::At(String::from("AT+CSQ")));
+        wrong(&["call"], "call takes 1 words, not 0");
+        wrong(&["hangup", "now"], "hangup takes 0 words");
+    }
+
     #[cfg(feature = "sim")]
     #[test]
     fn the_simulated_modem_is_told_its_model_and_places() {

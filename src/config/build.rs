@@ -40,6 +40,10 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             }
             "call" => config.call = section.given("action").map(call_action),
             "call_rule" if section.flag("enabled") => {
+                if section.given("key").is_some() {
+                    let why = "call_rule.key: keys that a caller presses cannot be heard; without it the rule does for everybody whom it lets in";
+                    notes.error(section.line_of("key"), String::from(why));
+                }
                 config.call_rules.push(rules::rule(section, notes));
             }
             "pop3" => config.pop3 = pop3(section, notes),

@@ -343,7 +343,7 @@ const CALL_RULE: &[Row] = &[
     option("enabled", Bool, "0", "1: switched on."),
     option("action", OneOf(CALL_ACTIONS), "", "What is done."),
     option("pin", Text(32), "", "The output that actions dout and relay set."),
-    option("key", Text(8), "", "The keys that the caller must press."),
+    option("key", Text(8), "", "RutOS: the keys that the caller must press. They cannot be heard here: a rule that has some is an error."),
 ];
 
 #[rustfmt::skip]

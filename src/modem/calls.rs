@@ -55,6 +55,8 @@ pub(super) struct Calls {
     look_at: Tick,
     /// The modem lists its calls.
     lists: bool,
+    /// Rings are told on this port.
+    hears: bool,
     deaf_until: Tick,
 }
 
@@ -64,6 +66,7 @@ impl Default for Calls {
             current: None,
             look_at: Tick(0),
             lists: true,
+            hears: false,
             deaf_until: Tick(0),
         }
     }
@@ -90,6 +93,7 @@ impl Calls {
     }
 
     fn rings(&mut self, now: Now, then: impl FnOnce(&mut Current) -> Option<News>) -> Vec<News> {
+        self.hears = true;
         if now.tick < self.deaf_until {
             return Vec::new();
         }
@@ -188,6 +192,11 @@ impl Calls {
     /// The modem has no such list.
     pub(super) fn cannot_list(&mut self) {
         self.lists = false;
+    }
+
+    /// Calls may come that nobody tells of: Quectel's tell one port only, which is the vendor daemon's.
+    pub(super) fn may_miss(&self) -> bool {
+        self.lists && !self.hears
     }
 
     /// Time for a look at the list.
@@ -370,6 +379,17 @@ mod tests {
             ["incoming +12025550155"]
         );
         assert!(calls.on_caller(number(), at(3000)).is_empty());
+    }
+
+    #[test]
+    fn where_nothing_rings_the_list_tells() {
+        let mut calls = Calls::default();
+        let listed = [listed(true, CallState::Ringing)];
+        assert!(calls.may_miss());
+        assert_eq!(calls.on_list(&listed, at(0)).len(), 1);
+        assert!(calls.may_miss());
+        assert!(calls.on_ring(at(10)).is_empty());
+        assert!(!calls.may_miss());
     }
 
     #[test]

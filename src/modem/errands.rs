@@ -92,11 +92,7 @@ impl Serving<'_> {
                 let _ended = self.ask(commands::end_ussd()).await?;
             } else if self.calls.is_due(now.tick) {
                 match self.ask(commands::list_calls()).await? {
-                    Ok(lines) => {
-                        let now = self.now();
-                        let news = self.calls.on_list(&replies::calls(&lines), now);
-                        self.tell_calls(news);
-                    }
+                    Ok(lines) => self.on_listed_calls(&lines),
                     Err(Refused::TimedOut) => {}
                     Err(_unknown) => self.calls.cannot_list(),
                 }
@@ -207,6 +203,20 @@ impl Serving<'_> {
             Err(refused) => (Vec::new(), result(refused)),
         };
         Ok(Done::Raw { lines, result })
+    }
+
+    /// The owner wants something done with calls, and nobody may tell of them.
+    pub(super) fn looks_for_calls(&self) -> bool {
+        let config = self.ears.config.borrow();
+        let wanted = config.call_action() != CallAction::Ignore || !config.call_rules.is_empty();
+        wanted && self.calls.may_miss()
+    }
+
+    /// `+CLCC`.
+    pub(super) fn on_listed_calls(&mut self, lines: &[String]) {
+        let now = self.now();
+        let news = self.calls.on_list(&replies::calls(lines), now);
+        self.tell_calls(news);
     }
 
     /// `+CUSD`.
