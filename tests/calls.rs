@@ -343,6 +343,27 @@ fn a_dialled_call_is_answered_busy_or_not_answered() {
 }
 
 #[test]
+fn a_call_is_over_with_its_modem_and_the_same_one_when_only_the_options_change() {
+    let bench = start(&(rules() + &action("ignore")));
+    bench.control(&format!("ring {BOSS}"));
+    bench.wait_air(2);
+    bench.write_config("\toption exclusive '1'", &(rules() + &action("ignore")));
+    let starts = heard(&bench, "ATE0");
+    bench.reload();
+    wait_heard(&bench, "ATE0", starts + 1);
+    let looked = heard(&bench, "AT+CLCC");
+    wait_heard(&bench, "AT+CLCC", looked + 3);
+    assert_eq!(wait_events(&bench, 1)[0].0, "call.incoming");
+    bench.control("unplug");
+    let events = wait_events(&bench, 2);
+    assert_eq!(events[1].1["reason"], "modem lost");
+    assert_eq!(calls(&bench), json!([]));
+    assert_eq!(texts(&bench), ["one", "two"]);
+    let answer = problem(ask(&bench, "/calls", json!({"to": BOSS})));
+    assert_eq!(answer, (503, String::from("unavailable")));
+}
+
+#[test]
 fn only_numbers_are_dialled() {
     let bench = start("");
     for to in [

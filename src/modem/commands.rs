@@ -227,7 +227,8 @@ pub(super) fn set_notifications(how: &str) -> Command {
     set(format!("AT+CNMI={how}"))
 }
 
-/// Registration tells itself, with area, cell and technology (27.007 7.2, 10.1.22); callers' numbers too (7.6).
+/// Registration tells itself, with area, cell and technology (27.007 7.2, 10.1.22); callers' numbers too (7.6): on
+/// this port alone, and unread, for the question `+CLIP?` goes to the network.
 pub(super) fn tell_changes() -> [Command; 3] {
     ["AT+CREG=2", "AT+CEREG=2", "AT+CLIP=1"].map(|text| Command::new(text, Expect::Nothing, 15))
 }

@@ -90,14 +90,14 @@ impl Serving<'_> {
                 self.errands.until = None;
                 tell_asker(self.errands.asker.take(), Err(NotDone::Late));
                 let _ended = self.ask(commands::end_ussd()).await?;
-            } else if self.calls.is_due(now.tick) {
+            } else if self.kept.calls.is_due(now.tick) {
                 match self.ask(commands::list_calls()).await? {
                     Ok(lines) => self.on_listed_calls(&lines),
                     Err(Refused::TimedOut) => {}
-                    Err(_unknown) => self.calls.cannot_list(),
+                    Err(_unknown) => self.kept.calls.cannot_list(),
                 }
             } else {
-                let news = self.calls.on_time(now.tick);
+                let news = self.kept.calls.on_time(now.tick);
                 let any = !news.is_empty();
                 self.tell_calls(news);
                 return Ok(any);
@@ -107,7 +107,7 @@ impl Serving<'_> {
     }
 
     async fn do_errand(&mut self, errand: Errand, asker: Asker) -> Result<(), Leave> {
-        let there = self.calls.current().is_some();
+        let there = self.kept.calls.current().is_some();
         let command = match &errand {
             Errand::Dial(_) if there => return self.end(asker, Err(NotDone::Busy)),
             Errand::Answer | Errand::HangUp if !there => {
@@ -165,7 +165,7 @@ impl Serving<'_> {
         }
         log::info!("modem: {} is called", number.masked());
         let now = self.now();
-        self.calls.dialled(number, now);
+        self.kept.calls.dialled(number, now);
         self.tell_calls(Vec::new());
         Ok(Done::Nothing)
     }
@@ -174,12 +174,12 @@ impl Serving<'_> {
         let lines = answer.map_err(why)?;
         match lines.into_iter().find(|word| word != "CONNECT") {
             Some(word) => {
-                let news = self.calls.on_end("no carrier");
+                let news = self.kept.calls.on_end("no carrier");
                 self.tell_calls(news);
                 Err(NotDone::Refused(word))
             }
             None => {
-                let news = self.calls.answered();
+                let news = self.kept.calls.answered();
                 self.tell_calls(news);
                 Ok(Done::Nothing)
             }
@@ -191,7 +191,7 @@ impl Serving<'_> {
         // What it told of the call before its OK is of the call that is over.
         self.session.forget_calls();
         let now = self.now();
-        let news = self.calls.hung_up(now.tick);
+        let news = self.kept.calls.hung_up(now.tick);
         self.tell_calls(news);
         Ok(Done::Nothing)
     }
@@ -209,13 +209,13 @@ impl Serving<'_> {
     pub(super) fn looks_for_calls(&self) -> bool {
         let config = self.ears.config.borrow();
         let wanted = config.call_action() != CallAction::Ignore || !config.call_rules.is_empty();
-        wanted && self.calls.may_miss()
+        wanted && self.kept.calls.may_miss()
     }
 
     /// `+CLCC`.
     pub(super) fn on_listed_calls(&mut self, lines: &[String]) {
         let now = self.now();
-        let news = self.calls.on_list(&replies::calls(lines), now);
+        let news = self.kept.calls.on_list(&replies::calls(lines), now);
         self.tell_calls(news);
     }
 
@@ -244,7 +244,7 @@ impl Serving<'_> {
 
     /// Tells everybody, and does what the owner wants of a call that comes in.
     pub(super) fn tell_calls(&mut self, news: Vec<News>) {
-        self.rooms.signal.borrow_mut().call = self.calls.current().cloned();
+        self.rooms.signal.borrow_mut().call = self.kept.calls.current().cloned();
         for one in news {
             tell::call(self.rooms, &one);
             let News::Incoming(caller) = one else {
@@ -259,7 +259,7 @@ impl Serving<'_> {
                 CallAction::Ignore => continue,
             };
             // It may be over already.
-            if self.calls.current().is_some() {
+            if self.kept.calls.current().is_some() {
                 self.errands.waiting.push_front((errand, None));
             }
         }

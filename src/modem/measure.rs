@@ -45,7 +45,7 @@ impl Serving<'_> {
             Err(Refused::TimedOut) => return Ok(()),
             Err(_unknown) if with_calls => {
                 log::debug!("modem: it does not list its calls");
-                self.calls.cannot_list();
+                self.kept.calls.cannot_list();
                 self.agenda.look_now(now);
                 return Ok(());
             }

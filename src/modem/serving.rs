@@ -57,6 +57,8 @@ pub(super) struct Kept {
     /// So is state_dir, which is looked at again then.
     pub store_low: bool,
     pub store_at: Tick,
+    /// The call there is: one that rings on while the modem is started again is the same one.
+    pub calls: Calls,
     /// The complaint already in the log.
     pub complaint: Option<String>,
 }
@@ -85,7 +87,6 @@ pub(super) struct Serving<'a> {
     pub options: config::Modem,
     pub quirks: &'static Quirks,
     pub agenda: Agenda,
-    pub calls: Calls,
     pub errands: Errands,
     /// Where messages are kept, and which memory is selected for reading just now.
     pub memory: Memory,
@@ -128,7 +129,6 @@ impl<'a> Serving<'a> {
             usable: false,
             quirks: quirks.unwrap_or(&quirks::STANDARD),
             agenda: Agenda::new(options.poll, true, now),
-            calls: Calls::default(),
             errands: Errands::default(),
             memory: options.storage,
             reading: None,
@@ -428,7 +428,7 @@ impl<'a> Serving<'a> {
         let resume = Some(self.send_at).filter(|at| *at > now);
         let inbox = self.rooms.inbox.borrow().next_wake();
         let inbox = inbox.map(|wake| later(wake.max(self.kept.inbox_at)));
-        let errands = [self.calls.next_wake(), self.errands.next_wake()];
+        let errands = [self.kept.calls.next_wake(), self.errands.next_wake()];
         [outbox, resume, inbox, self.again_at]
             .into_iter()
             .chain(errands)
@@ -527,15 +527,15 @@ impl<'a> Serving<'a> {
             Notification::Registration(told) => self.note_registration(Some(told), None),
             Notification::LteRegistration(told) => self.note_registration(None, Some(told)),
             Notification::Ring => {
-                let news = self.calls.on_ring(now);
+                let news = self.kept.calls.on_ring(now);
                 self.tell_calls(news);
             }
             Notification::Caller(number) => {
-                let news = self.calls.on_caller(number, now);
+                let news = self.kept.calls.on_caller(number, now);
                 self.tell_calls(news);
             }
             Notification::CallEnded(why) => {
-                let news = self.calls.on_end(why);
+                let news = self.kept.calls.on_end(why);
                 self.tell_calls(news);
             }
             Notification::Ussd(said) => self.on_ussd(said),

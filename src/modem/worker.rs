@@ -42,6 +42,10 @@ pub(super) async fn work(rooms: &Rooms, mut ears: Ears, roots: &Roots) {
                     pause = FIRST;
                 }
                 after(rooms, leave);
+                if matches!(leave, Leave::Gone | Leave::Silent) {
+                    let over = std::mem::take(&mut kept.calls).on_end("modem lost");
+                    over.iter().for_each(|news| tell::call(rooms, news));
+                }
             }
             Err(why) => {
                 tell::complain(&mut kept, why);
