@@ -60,6 +60,9 @@
 //! | what `%rn` stands for | [`status_text`] |
 //! | what a text message can do, and who may | `rules/actions.rs`, `rules/matching.rs` |
 //! | how an action's steps are run, and a test plays them | `rules/script.rs`, `rules/runner.rs` |
+//! | what becomes of a call, and when it is news | `modem/calls.rs`, `modem/errands.rs` |
+//! | which AT command the owner may send | `modem/raw.rs` |
+//! | what a USSD answer says | `modem/ussd.rs` |
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which mail becomes a message, and when it is deleted | `mail/fetch.rs`, `mail/fetch_memory.rs`, `mail/subject.rs` |
 //! | what the text of a mail is | `mail/mime.rs` and its neighbours |

@@ -112,11 +112,11 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
-    let (rules, _calls) = Rules::new(config.clone(), rooms.for_rules());
+    let (rules, calls) = Rules::new(config.clone(), rooms.for_rules());
     let orders = task::spawn(rules.run(stop.clone()));
     let worker = task::spawn(modem::run(
         config.clone(),
-        rooms.for_modem(),
+        rooms.for_modem(calls),
         requests,
         stop.clone(),
     ));
@@ -206,12 +206,13 @@ impl Rooms {
         })
     }
 
-    fn for_modem(&self) -> modem::Rooms {
+    fn for_modem(&self, calls: rules::Handle) -> modem::Rooms {
         modem::Rooms {
             inbox: self.inbox.clone(),
             outbox: self.outbox.clone(),
             signal: self.signal.clone(),
             store: self.store.clone(),
+            on_call: modem::OnCall(Box::new(move |caller| calls.on_call(caller))),
             clock: self.clock,
         }
     }

@@ -383,6 +383,12 @@ pub enum EventKind {
     /// Somebody calls.
     #[serde(rename = "call.incoming")]
     CallIncoming,
+    /// The other party, or the agent, took the call.
+    #[serde(rename = "call.answered")]
+    CallAnswered,
+    /// The call is over, whether anybody took it or not.
+    #[serde(rename = "call.ended")]
+    CallEnded,
     /// A threshold was crossed.
     #[serde(rename = "signal.changed")]
     SignalChanged,
@@ -408,12 +414,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in SPEC's order: for `check`, for the README, for subscriptions.
-    pub const ALL: [EventKind; 12] = [
+    pub const ALL: [EventKind; 14] = [
         EventKind::MessageReceived,
         EventKind::MessageSent,
         EventKind::MessageDelivered,
         EventKind::MessageFailed,
         EventKind::CallIncoming,
+        EventKind::CallAnswered,
+        EventKind::CallEnded,
         EventKind::SignalChanged,
         EventKind::ModemState,
         EventKind::StorageLow,
@@ -431,6 +439,8 @@ impl EventKind {
             EventKind::MessageDelivered => "message.delivered",
             EventKind::MessageFailed => "message.failed",
             EventKind::CallIncoming => "call.incoming",
+            EventKind::CallAnswered => "call.answered",
+            EventKind::CallEnded => "call.ended",
             EventKind::SignalChanged => "signal.changed",
             EventKind::ModemState => "modem.state",
             EventKind::StorageLow => "storage.low",

@@ -12,17 +12,21 @@ use tokio::sync::{Mutex, watch};
 use super::Rooms;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::calls;
 use super::json::{Healthy, PushTested};
 use super::problem::{Code, Problem};
-use super::routes::{self, Serve};
+use super::routes::{self, Serve, Wish};
 use crate::config::Config;
 use crate::forward::Trial;
+use crate::modem::NotDone;
 use crate::time::{Now, Tick};
 
 /// Streams and long polls open at once; more would leave too few seats for the rest.
 const MAX_STREAMS: usize = 8;
 /// How long the modem may take to answer `GET /healthz`.
 const PULSE_LIMIT: Duration = Duration::from_secs(3);
+/// How long an errand may take: the network has a minute for a USSD code.
+const ERRAND_LIMIT: Duration = Duration::from_secs(75);
 /// So long an answer of the modem counts for everybody who asks.
 const PULSE_AGE: Duration = Duration::from_secs(1);
 
@@ -126,10 +130,9 @@ impl Desk {
             Ok(route) => match route.serve {
                 Serve::Now(handler) => handler(self, ask),
                 // The door serves these and never hands them on.
-                Serve::Healthz | Serve::Events | Serve::PushTest => Err(Problem::new(
-                    Code::Unavailable,
-                    "this is served by the door alone",
-                )),
+                Serve::Healthz | Serve::Events | Serve::PushTest | Serve::Errand(_) => Err(
+                    Problem::new(Code::Unavailable, "this is served by the door alone"),
+                ),
             },
             Err(problem) => Err(problem),
         };
@@ -191,6 +194,19 @@ impl Desk {
                 status,
             },
         ))
+    }
+
+    /// Has the modem do what is asked, while others are answered.
+    ///
+    /// # Errors
+    /// As `wish` says, and as [`NotDone`] does.
+    pub async fn errand(&self, wish: Wish, ask: &Ask) -> Result<Answer, Problem> {
+        ask.params()?.done()?;
+        let errand = wish(self, ask)?;
+        let run = self.rooms.modem.run(errand.clone());
+        let done = tokio::time::timeout(ERRAND_LIMIT, run).await;
+        let done = done.unwrap_or(Err(NotDone::Late))?;
+        Ok(calls::answered(self, &errand, done))
     }
 
     /// What the router is called: as configured, else as its system says.

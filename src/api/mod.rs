@@ -14,12 +14,14 @@
 mod answer;
 mod ask;
 mod auth;
+mod calls;
 mod desk;
 mod door;
 mod events;
 mod head;
 mod history;
 mod json;
+mod json_calls;
 mod messages;
 mod metrics;
 mod openapi;

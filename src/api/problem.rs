@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::head::Bad;
 use crate::message::BadNumber;
+use crate::modem::NotDone;
 use crate::outbox::Refusal;
 use crate::sms::BadText;
 use crate::store::WhyNot;
@@ -35,6 +36,16 @@ pub enum Code {
     NotFound,
     /// No such message.
     NoSuchMessage,
+    /// No call to end or to take.
+    NoCall,
+    /// `allow_at` is 0.
+    AtNotAllowed,
+    /// There is a call already, or a code waits for its answer.
+    ModemBusy,
+    /// No AT line that is let through, or no USSD code.
+    BadCommand,
+    /// Modem or network said no.
+    ModemRefused,
     /// The path is there, the method is not.
     MethodNotAllowed,
     /// The client took too long to send its request.
@@ -91,7 +102,7 @@ pub enum Code {
 
 impl Code {
     /// All rows, for the table of the README and openapi.
-    pub const ALL: [Code; 36] = [
+    pub const ALL: [Code; 41] = [
         Code::BadRequest,
         Code::BadParameter,
         Code::MalformedJson,
@@ -102,6 +113,11 @@ impl Code {
         Code::ForeignOrigin,
         Code::NotFound,
         Code::NoSuchMessage,
+        Code::NoCall,
+        Code::AtNotAllowed,
+        Code::ModemBusy,
+        Code::BadCommand,
+        Code::ModemRefused,
         Code::MethodNotAllowed,
         Code::Timeout,
         Code::BeingSent,
@@ -143,6 +159,11 @@ impl Code {
             Code::ForeignOrigin => (403, "foreign_origin", "Asked from another site"),
             Code::NotFound => (404, "not_found", "Nothing here"),
             Code::NoSuchMessage => (404, "no_such_message", "No such message"),
+            Code::NoCall => (404, "no_call", "No call"),
+            Code::AtNotAllowed => (403, "at_not_allowed", "Raw AT is not allowed"),
+            Code::ModemBusy => (409, "modem_busy", "Busy"),
+            Code::BadCommand => (422, "bad_command", "Bad command"),
+            Code::ModemRefused => (502, "modem_refused", "Refused by modem or network"),
             Code::MethodNotAllowed => (405, "method_not_allowed", "Method not allowed"),
             Code::Timeout => (408, "timeout", "Too slow"),
             Code::BeingSent => (409, "being_sent", "Being sent"),
@@ -267,6 +288,20 @@ impl From<BadText> for Problem {
         let code = match why {
             BadText::Empty => Code::EmptyText,
             BadText::TooLong(_) => Code::TextTooLong,
+        };
+        Problem::new(code, why)
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(why: NotDone) -> Problem {
+        let code = match why {
+            NotDone::NoCall => Code::NoCall,
+            NotDone::Busy => Code::ModemBusy,
+            NotDone::NotAllowed(_) => Code::BadCommand,
+            NotDone::Refused(_) => Code::ModemRefused,
+            NotDone::Late => Code::ModemSilent,
+            NotDone::Unavailable => Code::Unavailable,
         };
         Problem::new(code, why)
     }

@@ -4,11 +4,15 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::desk::Desk;
 use super::problem::{Code, Problem};
-use super::{history, messages, metrics, openapi, page, status};
+use super::{calls, history, messages, metrics, openapi, page, status};
 use crate::config::told;
+use crate::modem::Errand;
 
 /// Answers at once, from what the rooms hold.
 pub type Handler = fn(&Desk, &Ask) -> Result<Answer, Problem>;
+
+/// What the modem shall do, by what the request says.
+pub type Wish = fn(&Desk, &Ask) -> Result<Errand, Problem>;
 
 /// How a call is served.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,8 @@ pub enum Serve {
     Events,
     /// By the door, which waits for the receiver.
     PushTest,
+    /// By the door, which waits for the modem to do this.
+    Errand(Wish),
 }
 
 /// A call.
@@ -72,6 +78,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/messages/{id}", Serve::Now(messages::get), "One message; a received one is marked read"),
     route("PATCH", "/api/v1/messages/{id}", Serve::Now(messages::mark), "Mark a received message read or unread"),
     route("DELETE", "/api/v1/messages/{id}", Serve::Now(messages::delete), "Delete a message, or cancel one that waits"),
+    route("GET", "/api/v1/calls", Serve::Now(calls::list), "The voice call there is"),
+    route("POST", "/api/v1/calls", Serve::Errand(calls::dial), "Call a number"),
+    route("DELETE", "/api/v1/calls/current", Serve::Errand(calls::hang_up), "Hang up, or reject the call that rings"),
+    route("POST", "/api/v1/calls/current/answer", Serve::Errand(calls::answer), "Take the call that rings"),
+    route("POST", "/api/v1/ussd", Serve::Errand(calls::ussd), "Send a USSD code, or an answer to the network, and wait for what it says"),
+    route("POST", "/api/v1/at", Serve::Errand(calls::at), "One AT command, with allow_at 1"),
     route("GET", "/api/v1/events", Serve::Events, "What happened: a stream, or a page"),
 ];
 

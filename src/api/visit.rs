@@ -215,6 +215,10 @@ impl Visit {
                 let tried = house.desk.push_test(&ask).await;
                 tried.unwrap_or_else(|problem| problem.answer())
             }
+            Ok(Serve::Errand(wish)) => {
+                let done = house.desk.errand(wish, &ask).await;
+                done.unwrap_or_else(|problem| problem.answer())
+            }
             Ok(Serve::Events) => match self.events(&ask, framing).await {
                 Ok(Some(answer)) => answer,
                 Ok(None) => return false,

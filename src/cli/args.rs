@@ -129,6 +129,12 @@ impl Given {
         })
     }
 
+    /// A client verb with one word.
+    pub fn asks(self, ask: fn(String) -> Ask) -> Result<Command, Wrong> {
+        let word = self.word(0)?;
+        self.client(ask(word))
+    }
+
     /// A client verb.
     pub fn client(self, ask: Ask) -> Result<Command, Wrong> {
         let door = match self.text("url")? {
@@ -318,6 +324,17 @@ mod tests {
             parsed(&["check", "--config", "x"]),
             Ok(Command::Check(Some("x".into())))
         );
+    }
+
+    #[test]
+    fn calls_codes_and_commands_are_one_word() {
+        let ask = |line: &[&str]| client(line).ask;
+        assert_eq!(ask(&["call", "112"]), Ask::Call(String::from("112")));
+        assert_eq!(ask(&["hangup"]), Ask::HangUp);
+        assert_eq!(ask(&["ussd", "*100#"]), Ask::Ussd(String::from("*100#")));
+        assert_eq!(ask(&["at", "AT+CSQ"]), Ask::At(String::from("AT+CSQ")));
+        wrong(&["call"], "call takes 1 words, not 0");
+        wrong(&["hangup", "now"], "hangup takes 0 words");
     }
 
     #[cfg(feature = "sim")]

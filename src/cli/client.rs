@@ -51,6 +51,11 @@ fn complain(why: &str, code: u8) -> u8 {
 
 fn answer(client: &Client, out: &mut dyn Write) -> Result<u8, Trouble> {
     let get = |path: &str| exchange(client, &Request::new("GET", format!("/api/v1{path}")));
+    let post = |path: &str, body: Value| {
+        let mut request = Request::new("POST", format!("/api/v1{path}"));
+        request.body = Some(body.to_string());
+        exchange(client, &request)
+    };
     let shown = match &client.ask {
         Ask::Send {
             to,
@@ -67,6 +72,18 @@ fn answer(client: &Client, out: &mut dyn Write) -> Result<u8, Trouble> {
         }
         Ask::Events => return events(client, out),
         Ask::WatchSignal => return live::watch(client, out),
+        Ask::Call(to) => worded(client, &post("/calls", json!({ "to": to }))?, show::calls),
+        Ask::HangUp => {
+            exchange(client, &Request::new("DELETE", "/api/v1/calls/current"))?;
+            String::new()
+        }
+        Ask::Ussd(code) => worded(client, &post("/ussd", json!({ "code": code }))?, show::ussd),
+        Ask::At(command) => {
+            let answer = post("/at", json!({ "command": command }))?;
+            out.write_all(worded(client, &answer, show::at_command).as_bytes())?;
+            let good = answer.get("result").is_some_and(|result| result == "OK");
+            return Ok(if good { DONE } else { FAILED });
+        }
         Ask::List(which) => list(client, *which)?,
         Ask::Delete(id) => {
             let request = Request::new("DELETE", format!("/api/v1/messages/{id}"));

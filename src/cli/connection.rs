@@ -13,8 +13,8 @@ use super::{Client, Door, show};
 
 /// For a connection to stand.
 const CONNECT: Duration = Duration::from_secs(5);
-/// For the agent to say the next byte.
-pub const ANSWER: Duration = Duration::from_secs(30);
+/// For the agent to say the next byte; a USSD code's answer may take the network a minute.
+pub const ANSWER: Duration = Duration::from_secs(80);
 /// Longest body, bytes: a page of a listing is far below.
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
 

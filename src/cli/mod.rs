@@ -141,6 +141,14 @@ pub enum Ask {
     Signal,
     /// `signal --watch`: until interrupted.
     WatchSignal,
+    /// `call`: this number.
+    Call(String),
+    /// `hangup`.
+    HangUp,
+    /// `ussd`: this code.
+    Ussd(String),
+    /// `at`: this command.
+    At(String),
     /// `events`.
     Events,
 }

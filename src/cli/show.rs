@@ -251,6 +251,36 @@ fn slots(answer: &Value) -> Option<String> {
     Some(format!("{used} of {total} slots used ({location})"))
 }
 
+/// The call that was begun.
+pub fn calls(answer: &Value) -> String {
+    let there = |pointer: &str| at(answer, pointer).unwrap_or_default();
+    format!(
+        "{} to {}\n",
+        there("/calls/0/state"),
+        there("/calls/0/number")
+    )
+}
+
+/// What the network says to a code; a menu keeps its lines.
+pub fn ussd(answer: &Value) -> String {
+    let text = answer
+        .get("text")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let mut text: String = text.lines().map(|line| clean(line) + "\n").collect();
+    if is_true(answer, "/more") {
+        text.push_str("(the network waits for an answer: rut-agent ussd ANSWER)\n");
+    }
+    text
+}
+
+/// What the modem says to a command.
+pub fn at_command(answer: &Value) -> String {
+    let lines = answer.get("lines").and_then(Value::as_array);
+    let lines = lines.into_iter().flatten().chain(answer.get("result"));
+    lines.filter_map(plain).map(|line| line + "\n").collect()
+}
+
 /// `GET /signal` on one line.
 pub fn signal(answer: &Value) -> String {
     match levels(answer) {

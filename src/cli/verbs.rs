@@ -89,6 +89,10 @@ pub const VERBS: &[Verb] = &[
     verb("delete", &["ID"], &[CLIENT], "delete a message, or cancel one that waits", args::delete),
     verb("status", &[], &[CLIENT], "modem, SIM, network, storage", |given| given.client(Ask::Status)),
     verb("signal", &[], &[WATCH, CLIENT], "signal levels", args::signal),
+    verb("call", &["NUMBER"], &[CLIENT], "call a number; hangup ends it", |given| given.asks(Ask::Call)),
+    verb("hangup", &[], &[CLIENT], "end the call, or reject it", |given| given.client(Ask::HangUp)),
+    verb("ussd", &["CODE"], &[CLIENT], "send a code such as '*100#', or an answer to the network", |given| given.asks(Ask::Ussd)),
+    verb("at", &["COMMAND"], &[CLIENT], "one AT command, where option allow_at is 1", |given| given.asks(Ask::At)),
     verb("completion", &[], &[], "print what completes this in bash: eval \"$(rut-agent completion)\"", |_| Ok(Command::Help(completion()))),
     verb("events", &[], &[CLIENT], "follow what happens", |given| given.client(Ask::Events)),
 ];

@@ -11,8 +11,8 @@ use super::mail;
 use super::problem::Notes;
 use super::rules;
 use super::{
-    Agent, Api, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3, PostGet,
-    Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
+    Agent, Api, CallAction, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3,
+    PostGet, Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
 };
 use crate::message::{EventKind, Memory, Number};
 
@@ -38,7 +38,12 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
             "sms_rule" if section.flag("enabled") => {
                 config.sms_rules.push(rules::sms_rule(section, notes));
             }
+            "call" => config.call = section.given("action").map(call_action),
             "call_rule" if section.flag("enabled") => {
+                if section.given("key").is_some() {
+                    let why = "call_rule.key: keys that a caller presses cannot be heard; without it the rule does for everybody whom it lets in";
+                    notes.error(section.line_of("key"), String::from(why));
+                }
                 config.call_rules.push(rules::rule(section, notes));
             }
             "pop3" => config.pop3 = pop3(section, notes),
@@ -68,6 +73,14 @@ fn one_door_each(config: &Config, sections: &[Checked], notes: &mut Notes) {
             section.line_of("listen"),
             format!("post_get.listen {at} is the API's address already: name another port"),
         );
+    }
+}
+
+fn call_action(action: &str) -> CallAction {
+    match action {
+        "answer" => CallAction::Answer,
+        "ignore" => CallAction::Ignore,
+        _ => CallAction::Reject,
     }
 }
 

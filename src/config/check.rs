@@ -95,9 +95,6 @@ impl Checked {
             };
             notes.error(entry.line, format!("{place}{shown} {why}"));
         }
-        if row.later && !self.table.later {
-            notes.remark(entry.line, format!("{place} has no effect in this version"));
-        }
         self.put(row, entry, notes);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::options::{OPTIONS, Row, Section};
+use super::options::{OPTIONS, Row};
 
 /// A table of all sections and options; a test holds the README to it.
 pub fn help() -> String {
@@ -17,7 +17,7 @@ pub fn help() -> String {
         // Writing to a String does not fail.
         let _ok = writeln!(out, "| **`{name}`** | | | | {}{later} |", section.help);
         for row in section.rows() {
-            line(&mut out, section, row);
+            line(&mut out, row);
         }
     }
     out
@@ -25,20 +25,15 @@ pub fn help() -> String {
 
 const LATER: &str = " *No effect in this version.*";
 
-fn line(out: &mut String, section: &Section, row: &Row) {
+fn line(out: &mut String, row: &Row) {
     let list = if row.list { "list " } else { "" };
     let default = match row.default {
         "" => String::new(),
         default => format!("`{default}`"),
     };
-    let later = if row.later && !section.later {
-        LATER
-    } else {
-        ""
-    };
     let _ok = writeln!(
         out,
-        "| | {list}`{}` | {} | {default} | {}{later} |",
+        "| | {list}`{}` | {} | {default} | {} |",
         row.name,
         row.kind.describe(),
         row.help

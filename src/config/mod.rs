@@ -22,8 +22,8 @@ pub use change::Settings;
 pub use help::help;
 pub use load::load;
 pub use model::{
-    Agent, Api, Authorization, Config, FlashVia, Limits, Modem, Network, PhoneGroup, Pop3, PostGet,
-    Rule, Smpp, SmppAlphabet, Trigger,
+    Agent, Api, Authorization, CallAction, Config, FlashVia, Limits, Modem, Network, PhoneGroup,
+    Pop3, PostGet, Rule, Smpp, SmppAlphabet, Trigger,
 };
 
 pub use options::told;

@@ -35,6 +35,8 @@ pub struct Config {
     pub limits: Limits,
     /// Sections `sms_rule` that are switched on, in file order.
     pub sms_rules: Vec<Rule>,
+    /// `call.action`, where it is set.
+    pub call: Option<CallAction>,
     /// Sections `call_rule` that are switched on, in file order.
     pub call_rules: Vec<Rule>,
     /// Section `pop3`.
@@ -307,6 +309,17 @@ impl Default for Limits {
     }
 }
 
+/// `call.action`: what is done with a call that comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallAction {
+    /// Hang up.
+    Reject,
+    /// Take it.
+    Answer,
+    /// Let it ring.
+    Ignore,
+}
+
 /// A section `sms_rule NAME` or `call_rule NAME`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
@@ -416,6 +429,15 @@ pub struct PhoneGroup {
 }
 
 impl Config {
+    /// What is done with a call that comes in. Who asked for nothing keeps the call.
+    pub fn call_action(&self) -> CallAction {
+        match self.call {
+            Some(action) => action,
+            None if self.call_rules.is_empty() => CallAction::Ignore,
+            None => CallAction::Reject,
+        }
+    }
+
     /// The members of the phone group `name`; `None` when there is no such group.
     pub fn group(&self, name: &str) -> Option<&[Number]> {
         self.groups

@@ -45,8 +45,6 @@ pub struct Row {
     pub list: bool,
     /// Never shown.
     pub secret: bool,
-    /// It has no effect in this version.
-    pub later: bool,
 }
 
 /// A text of a table for README and default file, which tests make: the router's binary goes without it.
@@ -62,7 +60,6 @@ const fn option(name: &'static str, kind: Kind, default: &'static str, help: &'s
         help: told(help),
         list: false,
         secret: false,
-        later: false,
     }
 }
 
@@ -76,13 +73,6 @@ const fn secret(name: &'static str, kind: Kind, help: &'static str) -> Row {
     let mut row = option(name, kind, "", help);
     row.secret = true;
     row
-}
-
-impl Row {
-    const fn later(mut self) -> Row {
-        self.later = true;
-        self
-    }
 }
 
 const fn one(kind: &'static str, help: &'static str, groups: &'static [&'static [Row]]) -> Section {
@@ -185,8 +175,8 @@ pub static OPTIONS: &[Section] = &[
     one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]),
     one("smpp", "The SMPP 3.4 server.", &[SMPP]),
     many("sms_rule", "An action that a received message sets off. The first rule that fits wins.", &[SMS_RULE, WHO_MAY, ACTION]),
-    one("call", "What happens to a call that no rule takes.", &[CALL]).later(),
-    many("call_rule", "An action that a call sets off.", &[CALL_RULE, WHO_MAY, ACTION]).later(),
+    one("call", "What happens to a call that comes in, once the rules for calls have seen it.", &[CALL]),
+    many("call_rule", "An action that a call sets off. Every rule that lets the caller in is done, once for each call.", &[CALL_RULE, WHO_MAY, ACTION]),
 ];
 
 #[rustfmt::skip]
@@ -209,7 +199,7 @@ const MODEM: &[Row] = &[
     option("free", Whole(0, 255), "5", "Message slots kept free; only messages that are safe in state_dir are removed for it."),
     option("poll", Seconds(1, 3600), "5", "Between look-ups for messages when the modem notifies nobody here."),
     option("exclusive", Bool, "0", "1: no vendor daemon runs beside us, the modem's settings are ours alone."),
-    option("allow_at", Bool, "0", "1: the API may send raw AT commands.").later(),
+    option("allow_at", Bool, "0", "1: the API may send raw AT commands."),
     option("part_timeout", Seconds(10, 604_800), "3600", "How long the missing parts of a long message are waited for."),
 ];
 
@@ -355,7 +345,7 @@ const SMS_RULE: &[Row] = &[
 
 #[rustfmt::skip]
 const CALL: &[Row] = &[
-    option("action", OneOf(&["reject", "answer", "ignore"]), "reject", "What is done."),
+    option("action", OneOf(&["reject", "answer", "ignore"]), "", "What is done. Not set: reject where there are rules for calls; where there are none, it rings on."),
 ];
 
 #[rustfmt::skip]
@@ -363,7 +353,7 @@ const CALL_RULE: &[Row] = &[
     option("enabled", Bool, "0", "1: switched on."),
     option("action", OneOf(CALL_ACTIONS), "", "What is done."),
     option("pin", Text(32), "", "The output that actions dout and relay set."),
-    option("key", Text(8), "", "The keys that the caller must press."),
+    option("key", Text(8), "", "RutOS: the keys that the caller must press. They cannot be heard here: a rule that has some is an error."),
 ];
 
 #[rustfmt::skip]

@@ -171,7 +171,7 @@ fn named(section: &Checked, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::read;
+    use crate::config::{CallAction, read};
 
     fn problems(options: &str) -> Vec<String> {
         let text = format!("config sms_rule 'r'\n option enabled '1'\n{options}");
@@ -262,6 +262,30 @@ mod tests {
         assert_eq!(
             twice,
             ["f:8: remark: sms_rule 's': smstext is that of 'r', which comes first"]
+        );
+    }
+
+    #[test]
+    fn what_is_done_with_a_call_follows_from_action_and_from_rules() {
+        let rule = "config call_rule 'r'\n option enabled '1'\n option action 'wifi'\n";
+        let call = |action: &str| format!("config call 'call'\n option action '{action}'\n");
+        let action = |text: &str| read(text, "f").0.unwrap().call_action();
+        for (text, expected) in [
+            (String::new(), CallAction::Ignore),
+            (String::from("config call 'call'\n"), CallAction::Ignore),
+            (String::from(rule), CallAction::Reject),
+            (call("reject"), CallAction::Reject),
+            (call("answer") + rule, CallAction::Answer),
+            (call("ignore") + rule, CallAction::Ignore),
+        ] {
+            assert_eq!(action(&text), expected, "{text}");
+        }
+        let (config, problems) = read(&format!("{rule} option key '1'\n"), "f");
+        assert!(config.is_none());
+        assert!(
+            problems[0]
+                .to_string()
+                .starts_with("f:4: error: call_rule.key")
         );
     }
 

@@ -105,7 +105,8 @@ fn the_tables_defaults_are_the_models() {
         .replace("config to_sms 'x'", "config to_sms 'z'")
         .replace("config to_smtp 'x'", "config to_smtp 'm'")
         .replace("config email 'x'", "config email 'e'")
-        .replace("config sms_rule 'x'", "config sms_rule 'w'");
+        .replace("config sms_rule 'x'", "config sms_rule 'w'")
+        .replace("config call_rule 'x'", "config call_rule 'v'");
     let (config, _) = read(&text, "f");
     let expected = Config {
         to_http: vec![ToHttp {
@@ -354,10 +355,6 @@ fn functions_that_come_later_are_accepted_and_remarked_once() {
         );
         assert_eq!(problems(&text), [expected], "{text}");
     }
-    let text =
-        "config modem 'modem'\n option allow_at '1'\n option uqmi '/sbin/uqmi'\n option free '5'\n";
-    let expected = ["2: remark: modem.allow_at has no effect in this version"];
-    assert_eq!(problems(text), expected);
 }
 
 #[test]
@@ -508,12 +505,7 @@ fn default_file() -> String {
         )
         .unwrap();
         for row in section.rows() {
-            let later = if row.later {
-                " No effect in this version."
-            } else {
-                ""
-            };
-            writeln!(out, "\t# {}{later} ({})", row.help, row.kind.describe()).unwrap();
+            writeln!(out, "\t# {} ({})", row.help, row.kind.describe()).unwrap();
             let word = if row.list { "list" } else { "option" };
             let values: Vec<&str> = match row.list && !row.default.is_empty() {
                 true => row.default.split_whitespace().collect(),

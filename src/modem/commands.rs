@@ -22,6 +22,10 @@ pub(super) enum Expect {
     Registration(&'static str),
     /// The `> ` of 27.005 3.5.1.
     Prompt,
+    /// None, but V.250's words for a call that comes to nothing (6.3.1) or to something end it as `OK` does.
+    Call,
+    /// Whatever is no notification, and what carries a name that stands in the command.
+    Anything,
 }
 
 /// The byte that closes what is sent.
@@ -64,6 +68,10 @@ impl Command {
             End::CtrlZ => "(PDU)",
             End::Escape => "(ESC)",
             End::Return if self.text.starts_with("AT+CPIN=") => "AT+CPIN=(hidden)",
+            // Numbers, codes and what the owner asks are nobody else's.
+            End::Return if self.text.starts_with("ATD") => "ATD(hidden)",
+            End::Return if self.text.starts_with("AT+CUSD=1,") => "AT+CUSD=(hidden)",
+            End::Return if self.expect == Expect::Anything => "(raw)",
             End::Return => &self.text,
         }
     }
@@ -71,7 +79,7 @@ impl Command {
     /// True when an answer says something: a mere `OK` means that a slot is empty, or that it was not the answer.
     pub(super) fn is_question(&self) -> bool {
         match self.expect {
-            Expect::Nothing | Expect::Prompt => false,
+            Expect::Nothing | Expect::Prompt | Expect::Call | Expect::Anything => false,
             Expect::Bare | Expect::Pdus(_) | Expect::Registration(_) => true,
             Expect::Lines(_) => self.end == End::Return && !self.text.contains('='),
         }
@@ -219,7 +227,8 @@ pub(super) fn set_notifications(how: &str) -> Command {
     set(format!("AT+CNMI={how}"))
 }
 
-/// Registration tells itself, with area, cell and technology (27.007 7.2, 10.1.22); callers' numbers too (7.6).
+/// Registration tells itself, with area, cell and technology (27.007 7.2, 10.1.22); callers' numbers too (7.6): on
+/// this port alone, and unread, for the question `+CLIP?` goes to the network.
 pub(super) fn tell_changes() -> [Command; 3] {
     ["AT+CREG=2", "AT+CEREG=2", "AT+CLIP=1"].map(|text| Command::new(text, Expect::Nothing, 15))
 }
@@ -334,6 +343,41 @@ pub(super) fn escape() -> Command {
         end: End::Escape,
         ..Command::new("", Expect::Nothing, 1)
     }
+}
+
+/// Dial a voice call (27.007 6.2: the semicolon); `OK` comes at once.
+pub(super) fn dial(number: &str) -> Command {
+    Command::new(format!("ATD{number};"), Expect::Call, 20)
+}
+
+/// Take the call that rings (V.250 6.3.5).
+pub(super) fn answer() -> Command {
+    Command::new("ATA", Expect::Call, 20)
+}
+
+/// Hang up, or reject (27.007 6.5; V.250 6.3.6 where the first is not known).
+pub(super) fn hang_up() -> [Command; 2] {
+    ["AT+CHUP", "ATH"].map(|text| Command::new(text, Expect::Nothing, 20))
+}
+
+/// Which calls are there (27.007 7.18)?
+pub(super) fn list_calls() -> Command {
+    ask("AT+CLCC", "+CLCC:")
+}
+
+/// USSD (27.007 7.15); the answer is told later. The coding is GSM 7-bit, language unspecified (23.038 clause 5).
+pub(super) fn ussd(code: &str) -> Command {
+    Command::new(format!("AT+CUSD=1,\"{code}\",15"), Expect::Nothing, 20)
+}
+
+/// End the USSD session.
+pub(super) fn end_ussd() -> Command {
+    set("AT+CUSD=2")
+}
+
+/// What the owner asks.
+pub(super) fn raw(line: String) -> Command {
+    Command::new(line, Expect::Anything, 30)
 }
 
 /// Error texts of modems that ignore `AT+CMEE=1`, and the numbers of 27.007 9.2 and 27.005 3.2.5 they stand for.

@@ -15,6 +15,7 @@ use super::commands::{self, Command, ERROR_TEXTS, End, Expect};
 use super::feed::Item;
 use super::notify::{self, Header, Notification};
 use super::replies::is_registration_read;
+use super::ussd;
 use crate::time::Tick;
 
 /// Bytes kept of one reply; 255 slots with the longest PDUs take less.
@@ -95,6 +96,8 @@ pub(super) struct Conversation {
     /// Nothing asked earlier, not even by whoever had the port before, can be answered any more.
     paired: bool,
     silences: u8,
+    /// A `+CUSD` whose text has more lines.
+    menu: Option<String>,
     /// An `OK` came that nothing was waiting for.
     strays: bool,
     /// A question was answered with a mere `OK` twice: it is this modem's way.
@@ -181,6 +184,14 @@ impl Conversation {
     }
 
     fn on_line(&mut self, line: String, now: Tick) -> Heard {
+        let line = match self.menu.take() {
+            Some(menu) if !is_result(&line) => menu + "\n" + &line,
+            Some(_) | None => line,
+        };
+        if ussd::goes_on(&line) {
+            self.menu = Some(line);
+            return Heard::Nothing;
+        }
         // A header's PDU is the next line but for notifications, or it is lost.
         let header = self.header.take();
         if let Some(header) = header.filter(|_| is_pdu(&line)) {
@@ -191,6 +202,14 @@ impl Conversation {
                 Ok(()) => self.on_ok(now),
                 Err(refused) => self.finish(Err(refused)),
             };
+        }
+        if self
+            .waiting
+            .as_ref()
+            .is_some_and(|w| w.command.expect == Expect::Call)
+            && (line == "CONNECT" || notify::call_ended(&line).is_some())
+        {
+            return self.finish(Ok(vec![line]));
         }
         if self.waiting.as_mut().is_some_and(|w| w.takes(&line)) {
             return self.keep(line, now);
@@ -203,7 +222,8 @@ impl Conversation {
             self.header = header;
             return Heard::Notification(notification);
         }
-        let bare = |waiting: &Waiting| waiting.command.expect == Expect::Bare;
+        let bare =
+            |waiting: &Waiting| matches!(waiting.command.expect, Expect::Bare | Expect::Anything);
         if self.waiting.as_ref().is_some_and(bare) && !line.starts_with("AT") {
             return self.keep(line, now);
         }
@@ -264,7 +284,18 @@ impl Waiting {
     /// True when the line belongs to the reply by its prefix, or as the PDU its header promised.
     fn takes(&mut self, line: &str) -> bool {
         match &self.command.expect {
-            Expect::Nothing | Expect::Bare | Expect::Prompt => false,
+            Expect::Nothing | Expect::Bare | Expect::Prompt | Expect::Call => false,
+            Expect::Anything => {
+                let name = line
+                    .split(':')
+                    .next()
+                    .filter(|name| name.starts_with(['+', '^', '$', '*']));
+                let asked = self.command.text.to_ascii_uppercase();
+                let named = name.is_some_and(|name| asked.contains(name));
+                let pdu = self.pdu_owed && is_pdu(line);
+                self.pdu_owed = named;
+                named || pdu
+            }
             Expect::Lines(prefixes) => prefixes.iter().any(|prefix| line.starts_with(prefix)),
             Expect::Registration(prefix) => {
                 let read = line.strip_prefix(prefix).map(is_registration_read);
@@ -286,6 +317,11 @@ impl Waiting {
 /// A line of hexadecimal digits, as PDUs are written.
 fn is_pdu(line: &str) -> bool {
     (2..=LONGEST_PDU).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A line that no text of the network's is.
+fn is_result(line: &str) -> bool {
+    final_result(line).is_some() || line.starts_with("+C")
 }
 
 /// The final result of a command line (V.250 5.7.1, 27.007 9.2, 27.005 3.2.5).
@@ -319,231 +355,5 @@ fn error_number(text: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::feed::Intake;
-    use super::*;
-    use crate::message::Memory;
-
-    const NOW: Tick = Tick(1000);
-
-    /// Feeds `said` in two pieces, cut at `cut`; the answer and the notifications.
-    fn converse(command: Command, said: &[u8], cut: usize) -> (Option<Answer>, Vec<Notification>) {
-        let mut talk = Conversation::default();
-        talk.begin(command, NOW);
-        let mut intake = Intake::default();
-        let (mut answer, mut told) = (None, Vec::new());
-        for piece in [&said[..cut], &said[cut..]] {
-            intake.push(piece);
-            while let Some(item) = intake.next(talk.awaits_prompt()) {
-                match talk.on(item, NOW) {
-                    Heard::Answer(got) => answer = Some(got),
-                    Heard::Notification(notification) => told.push(notification),
-                    Heard::Nothing => {}
-                }
-            }
-        }
-        (answer, told)
-    }
-
-    fn lines(text: &[&str]) -> Answer {
-        Ok(text.iter().map(|line| String::from(*line)).collect())
-    }
-
-    /// command, what the modem says, the answer, what is told beside it
-    fn chats() -> Vec<(Command, &'static str, Answer, Vec<Notification>)> {
-        let stored = |index| Notification::Stored(Some(Memory::Sim), index);
-        let [manufacturer, ..] = commands::identity();
-        vec![
-            (commands::attention(), "AT\r\r\nOK\r\n", lines(&[]), vec![]),
-            (
-                manufacturer,
-                "AT+CGMI\r\r\nQuectel\r\n\r\nOK\r\n",
-                lines(&["Quectel"]),
-                vec![],
-            ),
-            (
-                commands::list_messages(),
-                "\r\n+CMGL: 1,1,,23\r\n0011\r\n+CMTI: \"SM\",4\r\n+CMGL: 2,1,,23\r\n\r\nRING\r\n0022\r\n\r\nOK\r\n",
-                lines(&["+CMGL: 1,1,,23", "0011", "+CMGL: 2,1,,23", "0022"]),
-                vec![stored(4), Notification::Ring],
-            ),
-            (
-                commands::read_message(1),
-                "\r\n+CMT: ,23\r\nRING\r\n00AA\r\n+CMGR: 1,,23\r\n00BB\r\n+CDS: 24\r\n00CC\r\nOK\r\n",
-                lines(&["+CMGR: 1,,23", "00BB"]),
-                vec![
-                    Notification::Ring,
-                    Notification::Message(String::from("00AA")),
-                    Notification::Report(String::from("00CC")),
-                ],
-            ),
-            (
-                commands::send_message(20),
-                "\r\n+CMTI: \"SM\",9\r\n\r\n> ",
-                lines(&[]),
-                vec![stored(9)],
-            ),
-            (
-                commands::send_message(20),
-                "\r\n+CMS ERROR: 331\r\n",
-                Err(Refused::Cms(331)),
-                vec![],
-            ),
-            (
-                commands::message_pdu(String::from("00AABB")),
-                "00AABB\u{1A}\r\n+CMGS: 17\r\n\r\nOK\r\n",
-                lines(&["+CMGS: 17"]),
-                vec![],
-            ),
-            (
-                commands::pin_state(),
-                "\r\n+CME ERROR: SIM not inserted\r\n",
-                Err(Refused::Cme(10)),
-                vec![],
-            ),
-            (
-                commands::signal(),
-                "\r\nNO CARRIER\r\n\r\nERROR\r\n",
-                Err(Refused::Error),
-                vec![Notification::CallEnded],
-            ),
-        ]
-    }
-
-    #[test]
-    fn every_chat_cut_at_every_byte_comes_out_the_same() {
-        for (command, said, answer, told) in chats() {
-            for cut in 0..=said.len() {
-                let got = converse(command.clone(), said.as_bytes(), cut);
-                assert_eq!(
-                    got,
-                    (Some(answer.clone()), told.clone()),
-                    "{said:?} at {cut}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_registration_notification_during_its_own_read_is_not_the_reply() {
-        let said =
-            b"\r\n+CREG: 1,\"00C3\",\"01A2\",7\r\n\r\n+CREG: 2,5,\"00C3\",\"01A2\",7\r\n\r\nOK\r\n";
-        let (answer, told) = converse(commands::registration(), said, 0);
-        assert_eq!(answer, Some(lines(&["+CREG: 2,5,\"00C3\",\"01A2\",7"])));
-        assert!(matches!(told[..], [Notification::Registration(_)]));
-    }
-
-    #[test]
-    fn on_a_port_just_opened_an_earlier_answer_may_still_come() {
-        assert!(Conversation::default().is_late());
-    }
-
-    #[test]
-    fn a_registration_without_n_is_the_reply_when_no_other_comes() {
-        let (answer, told) = converse(commands::registration(), b"\r\n+CREG: 5\r\nOK\r\n", 0);
-        assert_eq!(answer, Some(lines(&["+CREG: 5"])));
-        assert_eq!(told.len(), 1);
-    }
-
-    #[test]
-    fn an_ok_too_many_is_neither_prompt_nor_reference() {
-        let said = b"\r\nOK\r\n\r\n> ";
-        let (answer, _) = converse(commands::send_message(20), said, 0);
-        assert_eq!(answer, Some(lines(&[])));
-        let said = b"\r\nOK\r\n\r\n+CMGS: 4\r\nOK\r\n";
-        let pdu = commands::message_pdu(String::from("00"));
-        assert_eq!(converse(pdu, said, 0).0, Some(lines(&["+CMGS: 4"])));
-    }
-
-    #[test]
-    fn a_mere_ok_is_doubted_until_the_modem_repeats_it_and_for_ever_after_a_stray_one() {
-        let mut talk = Conversation::default();
-        assert!(talk.doubts(&commands::registration()) && talk.doubts(&commands::list_messages()));
-        assert!(!talk.doubts(&commands::pdu_mode()));
-        talk.is_laconic();
-        assert!(!talk.doubts(&commands::registration()));
-        talk.on(Item::Line(String::from("OK")), NOW);
-        assert!(talk.doubts(&commands::registration()));
-    }
-
-    #[test]
-    fn refusals_to_send_come_in_the_numbers_of_the_message_service() {
-        for (said, code) in [
-            ("+CME ERROR: 30", Some(331)),
-            ("+CME ERROR: 14", Some(314)),
-            ("+CME ERROR: SIM not inserted", Some(310)),
-            ("+CMS ERROR: SIM busy", Some(314)),
-            ("+CMS ERROR: Network timeout", Some(332)),
-            ("+CMS ERROR: 38", Some(38)),
-            ("+CME ERROR: 38", Some(500)),
-            ("+CMS ERROR: gremlins", None),
-            ("ERROR", None),
-        ] {
-            let heard = format!("{said}\r\n");
-            let (answer, _) = converse(commands::send_message(20), heard.as_bytes(), 0);
-            assert_eq!(answer.unwrap().unwrap_err().code(), code, "{said}");
-        }
-    }
-
-    #[test]
-    fn a_reply_without_end_is_bounded_in_bytes_and_in_time() {
-        let mut talk = Conversation::default();
-        talk.begin(commands::list_messages(), NOW);
-        let line = format!("+CMGL: {}", "9".repeat(1000));
-        let mut now = NOW;
-        for _ in 0..1000 {
-            now = now + Duration::from_secs(1);
-            talk.on(Item::Line(line.clone()), now);
-        }
-        assert!(talk.waiting.as_ref().unwrap().kept <= LONGEST_REPLY);
-        assert_eq!(talk.on_time(now), Some(Err(Refused::TimedOut)));
-    }
-
-    #[test]
-    fn silence_is_noticed_and_a_late_answer_answers_nothing() {
-        let mut talk = Conversation::default();
-        talk.begin(commands::signal(), NOW);
-        let deadline = talk.next_wake().unwrap();
-        assert_eq!(talk.on_time(NOW), None);
-        assert_eq!(talk.on_time(deadline), Some(Err(Refused::TimedOut)));
-        assert_eq!((talk.is_late(), talk.silences()), (true, 1));
-        for late in ["+CSQ: 20,99", "OK"] {
-            let heard = talk.on(Item::Line(String::from(late)), deadline);
-            assert!(!matches!(heard, Heard::Answer(_)), "{late}");
-        }
-        assert_eq!(talk.silences(), 0);
-        talk.flushed();
-        assert!(!talk.is_late());
-    }
-
-    #[test]
-    fn a_reference_without_its_ok_still_counts_as_sent() {
-        let mut talk = Conversation::default();
-        talk.begin(commands::message_pdu(String::from("00")), NOW);
-        talk.on(Item::Line(String::from("+CMGS: 9")), NOW);
-        let deadline = talk.next_wake().unwrap();
-        assert_eq!(talk.on_time(deadline), Some(lines(&["+CMGS: 9"])));
-    }
-
-    #[test]
-    fn a_direct_delivery_that_lost_its_pdu_takes_no_other_s() {
-        let said = b"\r\n+CMT: ,23\r\n\r\n+CMGR: 1,,23\r\n00BB\r\n\r\nOK\r\n";
-        let (answer, told) = converse(commands::read_message(1), said, 0);
-        assert_eq!(
-            (answer, told),
-            (Some(lines(&["+CMGR: 1,,23", "00BB"])), vec![])
-        );
-    }
-
-    #[test]
-    fn rubbish_ends_nothing() {
-        let rubbish = [
-            &b"\xFF\xFE\0\0\r\n"[..],
-            b"\r\n\r\n+\r\nO\r\nK\r\n",
-            &[b'A'; 9000],
-        ]
-        .concat();
-        let (answer, told) = converse(commands::signal(), &rubbish, 3);
-        assert_eq!((answer, told), (None, vec![]));
-    }
-}
+#[path = "conversation_tests.rs"]
+mod tests;

@@ -31,15 +31,25 @@ impl Serving<'_> {
             return Ok(());
         }
         let signal = self.quirks.signal.get(self.signal_question);
-        let command = match signal.filter(|_| with_signal) {
+        let mut command = match signal.filter(|_| with_signal) {
             Some(question) => commands::memories().with(&question()),
             None => commands::memories(),
         };
+        let with_calls = self.looks_for_calls();
+        if with_calls {
+            command = command.with(&commands::list_calls());
+        }
         let answer = self.ask(command).await?;
         let now = self.now().tick;
         let lines = match answer {
             Ok(lines) => lines,
             Err(Refused::TimedOut) => return Ok(()),
+            Err(_unknown) if with_calls => {
+                log::debug!("modem: it does not list its calls");
+                self.kept.calls.cannot_list();
+                self.agenda.look_now(now);
+                return Ok(());
+            }
             Err(refused) if with_signal => {
                 log::debug!("modem: it does not take two questions on a line ({refused})");
                 self.agenda.keep_apart(now);
@@ -51,6 +61,9 @@ impl Serving<'_> {
             }
         };
         self.note_signal(&lines);
+        if with_calls {
+            self.on_listed_calls(&lines);
+        }
         if let Some(found) = replies::memories(&lines) {
             self.note_memories(&found);
         }

@@ -7,6 +7,7 @@ mod calls;
 mod cells;
 mod commands;
 mod conversation;
+mod errands;
 mod feed;
 mod find;
 mod flash;
@@ -15,6 +16,7 @@ mod measure;
 mod notify;
 mod port;
 mod quirks;
+mod raw;
 mod receive;
 mod replies;
 mod send;
@@ -25,9 +27,11 @@ mod tell;
 #[cfg(test)]
 mod tests;
 mod uqmi;
+mod ussd;
 mod worker;
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,7 +39,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbox::Inbox;
-use crate::message::Slot;
+use crate::message::{Number, Slot};
 use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::stop::Stop;
@@ -54,6 +58,74 @@ pub enum Request {
     Measure,
     /// Is it there? Answered with true when the modem answers `AT` now (for `/healthz`).
     Alive(oneshot::Sender<bool>),
+    /// Do this when it is its turn; answered when it is done.
+    Errand(Errand, oneshot::Sender<Result<Done, NotDone>>),
+}
+
+/// What the modem can be asked to do besides messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Begin a voice call. The number has digits only, and perhaps a plus.
+    Dial(Number),
+    /// Take the call that rings.
+    Answer,
+    /// End the call, or reject it.
+    HangUp,
+    /// Begin a USSD session with this code, or go on with it: visible ASCII without a quote.
+    Ussd(String),
+    /// One AT line; which ones are let through, `raw.rs` says.
+    Raw(String),
+}
+
+/// What an errand came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Done, no more to say.
+    Nothing,
+    /// The network's answer.
+    Ussd {
+        /// What it says.
+        text: String,
+        /// It waits for an answer, for a minute.
+        more: bool,
+    },
+    /// The modem's answer.
+    Raw {
+        /// The lines before the result.
+        lines: Vec<String>,
+        /// `OK`, `ERROR`, `+CME ERROR: 3` and the like.
+        result: String,
+    },
+}
+
+/// Why an errand was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// There is no call: nothing to hang up or to take.
+    NoCall,
+    /// There is a call already, or a code that waits for its answer: later.
+    Busy,
+    /// This line is not let through; another one may be.
+    NotAllowed(&'static str),
+    /// Modem or network said no, in these words.
+    Refused(String),
+    /// No answer in time; it may have been done.
+    Late,
+    /// There is no modem now, or it has too much to do.
+    Unavailable,
+}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            NotDone::NoCall => "there is no call",
+            NotDone::Busy => "another call or code is on its way",
+            NotDone::NotAllowed(why) => why,
+            NotDone::Refused(word) => return write!(out, "refused: {word}"),
+            NotDone::Late => "no answer in time",
+            NotDone::Unavailable => "the modem is not there, or has too much to do",
+        })
+    }
 }
 
 /// How other rooms reach the worker. Copies reach the same one.
@@ -89,6 +161,17 @@ impl Handle {
         let _later = self.requests.try_send(Request::Measure);
     }
 
+    /// Has an errand done. Waits as long as the modem needs: USSD a minute and more.
+    ///
+    /// # Errors
+    /// As [`NotDone`] says.
+    pub async fn run(&self, errand: Errand) -> Result<Done, NotDone> {
+        let (answer, heard) = oneshot::channel();
+        let asked = self.requests.try_send(Request::Errand(errand, answer));
+        asked.map_err(|_full| NotDone::Unavailable)?;
+        heard.await.unwrap_or(Err(NotDone::Unavailable))
+    }
+
     /// True when the modem answers; false when it does not, or has no time to say.
     pub async fn alive(&self) -> bool {
         let (answer, heard) = oneshot::channel();
@@ -105,10 +188,21 @@ pub struct Rooms {
     pub outbox: Rc<RefCell<Outbox>>,
     /// Told about the radio.
     pub signal: Rc<RefCell<Signal>>,
-    /// For `modem.state` and `call.incoming` events.
+    /// For `modem.state` and the calls' events.
     pub store: Shared,
+    /// Told of each call that comes in, once.
+    pub on_call: OnCall,
     /// The clocks.
     pub clock: Clock,
+}
+
+/// Who wants to know that this number calls: the rules. Must not wait.
+pub struct OnCall(pub Box<dyn Fn(&Number)>);
+
+impl fmt::Debug for OnCall {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("OnCall")
+    }
 }
 
 /// Works until told to stop: finds the port, starts the modem, receives, sends, measures, and begins again whenever the

@@ -1,7 +1,8 @@
 //! Codec: the lines a modem sends unasked. Never decides what to do about them.
 
-use super::replies::{Registered, after, fields, memory, registration, unquoted};
-use crate::message::Memory;
+use super::replies::{Registered, after, fields, memory, party, registration, unquoted};
+use super::ussd::{self, Said};
+use crate::message::{Memory, Number};
 
 /// What a modem told unasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +22,11 @@ pub(super) enum Notification {
     /// `RING` or `+CRING`.
     Ring,
     /// `+CLIP` (27.007 7.6): who calls; `None` when withheld.
-    Caller(Option<String>),
-    /// `NO CARRIER`, `BUSY` and their like: the call is over.
-    CallEnded,
+    Caller(Option<Number>),
+    /// `NO CARRIER`, `BUSY` and their like: the call is over, and why.
+    CallEnded(&'static str),
+    /// `+CUSD` (27.007 7.15).
+    Ussd(Said),
     /// `+CPIN`: the SIM changed its mind, or was taken out.
     Pin(String),
     /// `RDY` and its like: the modem has just started, and knows none of our settings.
@@ -69,7 +72,16 @@ impl Header {
 }
 
 const RESTARTED: &[&str] = &["RDY", "^SYSSTART", "+CFUN: 1", "PB DONE"];
-const ENDED: &[&str] = &["NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "+CEND:"];
+/// How a call ends, and what that is called here.
+const ENDED: &[(&str, &str)] = &[
+    ("NO CARRIER", "no carrier"),
+    ("BUSY", "busy"),
+    ("NO ANSWER", "no answer"),
+    ("NO DIALTONE", "no carrier"),
+    ("NO DIAL TONE", "no carrier"),
+    ("+CEND:", "ended"),
+    ("VOICE CALL: END", "ended"),
+];
 const NOISE: &[&str] = &[
     "^",
     "$",
@@ -77,7 +89,6 @@ const NOISE: &[&str] = &[
     "+Q",
     "+CIEV:",
     "+CTZ",
-    "+CUSD:",
     "+CGEV:",
     "+CGREG:",
     "+CCWA:",
@@ -105,10 +116,10 @@ pub(super) fn parse(line: &str) -> Option<Notification> {
         return registration(rest, false).map(Notification::LteRegistration);
     }
     if let Some(rest) = after(line, "+CLIP:") {
-        let number = fields(rest)
-            .first()
-            .map(|number| unquoted(number).to_owned());
-        return Some(Notification::Caller(number.filter(|n| !n.is_empty())));
+        let fields = fields(rest);
+        let number = party(fields.first(), fields.get(1));
+        let withheld = fields.get(5) == Some(&"1");
+        return Some(Notification::Caller(number.filter(|_| !withheld)));
     }
     if let Some(rest) = after(line, "+CPIN:") {
         return Some(Notification::Pin(rest.to_owned()));
@@ -116,22 +127,32 @@ pub(super) fn parse(line: &str) -> Option<Notification> {
     if line == "RING" || line.starts_with("+CRING:") {
         return Some(Notification::Ring);
     }
-    // "Call Ready", "CALL READY": makers differ.
-    let starts = |list: &[&str]| {
-        list.iter().any(|start| {
-            line.get(..start.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(start))
-        })
-    };
+    if let Some(rest) = after(line, "+CUSD:") {
+        return ussd::parse(rest).map(Notification::Ussd);
+    }
+    if let Some(why) = call_ended(line) {
+        return Some(Notification::CallEnded(why));
+    }
+    let noise = NOISE.iter().any(|start| begins(line, start));
     if line.contains("smsfull") || line.starts_with("^SMMEMFULL") {
         Some(Notification::StoreFull)
-    } else if starts(ENDED) {
-        Some(Notification::CallEnded)
     } else if RESTARTED.contains(&line) {
         Some(Notification::Restarted)
     } else {
-        starts(NOISE).then_some(Notification::Noise)
+        noise.then_some(Notification::Noise)
     }
+}
+
+/// Why the call is over, if that is what the line says.
+pub(super) fn call_ended(line: &str) -> Option<&'static str> {
+    let found = ENDED.iter().find(|(start, _)| begins(line, start));
+    found.map(|(_, why)| *why)
+}
+
+/// "Call Ready", "CALL READY": makers differ.
+fn begins(line: &str, start: &str) -> bool {
+    line.get(..start.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 fn report_apart(rest: &str) -> Option<Notification> {
@@ -174,10 +195,18 @@ mod tests {
             ("+CRING: VOICE", Notification::Ring),
             (
                 "+CLIP: \"+12025550155\",145,,,,0",
-                Notification::Caller(Some(String::from("+12025550155"))),
+                Notification::Caller(Some(Number::as_received("+12025550155"))),
+            ),
+            (
+                "+CLIP: \"12025550155\",145,\"\",128,\"\",0",
+                Notification::Caller(Some(Number::as_received("+12025550155"))),
             ),
             ("+CLIP: \"\",128,,,,1", Notification::Caller(None)),
-            ("NO CARRIER", Notification::CallEnded),
+            ("+CLIP: ,129,,,,1", Notification::Caller(None)),
+            ("+CLIP: \"015155\",129,,,,1", Notification::Caller(None)),
+            ("NO CARRIER", Notification::CallEnded("no carrier")),
+            ("Busy", Notification::CallEnded("busy")),
+            ("VOICE CALL: END: 000017", Notification::CallEnded("ended")),
             (
                 "+CPIN: NOT READY",
                 Notification::Pin(String::from("NOT READY")),

@@ -1,7 +1,7 @@
 //! Codec: what the lines of a reply say, as facts. Never sends a command and never fails: what cannot be read is `None`.
 
-use crate::message::Memory;
-use crate::signal::{Registration, Slots, Technology};
+use crate::message::{Memory, Number};
+use crate::signal::{CallState, Registration, Slots, Technology};
 
 /// The part of `line` after `prefix`, trimmed.
 pub(super) fn after<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
@@ -32,6 +32,52 @@ fn text(field: Option<&&str>) -> Option<String> {
 
 fn number<T: std::str::FromStr>(field: Option<&&str>) -> Option<T> {
     field.and_then(|field| unquoted(field).parse().ok())
+}
+
+/// A number and its type (24.008 10.5.4.7); some modems leave the plus of an international one (145) off. `None`: not
+/// told.
+pub(super) fn party(number: Option<&&str>, kind: Option<&&str>) -> Option<Number> {
+    let digits = text(number)?;
+    let plus = kind == Some(&"145") && !digits.starts_with('+');
+    Some(Number::as_received(match plus {
+        true => format!("+{digits}"),
+        false => digits,
+    }))
+}
+
+/// A line of `+CLCC` (27.007 7.18).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListedCall {
+    /// The other party called.
+    pub incoming: bool,
+    /// How far it has come.
+    pub state: CallState,
+    /// The other party.
+    pub number: Option<Number>,
+}
+
+/// The voice calls; the data call that Quectel's list among them is none.
+pub(super) fn calls(lines: &[String]) -> Vec<ListedCall> {
+    let calls = lines.iter().filter_map(|line| after(line, "+CLCC:"));
+    let voice = calls.map(fields).filter(|call| call.get(3) == Some(&"0"));
+    voice.filter_map(|call| listed_call(&call)).collect()
+}
+
+fn listed_call(call: &[&str]) -> Option<ListedCall> {
+    let state = match *call.get(2)? {
+        "0" => CallState::Active,
+        "1" => CallState::Held,
+        "2" => CallState::Dialling,
+        "3" => CallState::Alerting,
+        "4" => CallState::Ringing,
+        "5" => CallState::Waiting,
+        _other => return None,
+    };
+    Some(ListedCall {
+        incoming: *call.get(1)? == "1",
+        state,
+        number: party(call.get(5), call.get(6)),
+    })
 }
 
 /// `"SM"`, `"ME"` or `"MT"` (all of the modem's, read through `ME`); `None` for any other store.
@@ -270,6 +316,38 @@ pub(super) fn message_reference(lines: &[String]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn voice_calls_are_listed_and_a_data_call_is_none() {
+        let said = [
+            "+CLCC: 1,1,0,1,0,\"\",128",
+            "+CLCC: 2,0,3,0,0,\"12025550155\",145",
+            "+CLCC: 3,1,4,0,0,\"015112345\",129,\"Anna\"",
+            "+CLCC: 4,1,5,0,0",
+            "+CLCC: 5,1,9,0,0",
+            "+CLCC:",
+        ];
+        let lines = said.map(String::from);
+        let found: Vec<_> = calls(&lines)
+            .into_iter()
+            .map(|call| {
+                (
+                    call.incoming,
+                    call.state,
+                    call.number.map(|n| n.to_string()),
+                )
+            })
+            .collect();
+        let number = |text: &str| Some(String::from(text));
+        assert_eq!(
+            found,
+            [
+                (false, CallState::Alerting, number("+12025550155")),
+                (true, CallState::Ringing, number("015112345")),
+                (true, CallState::Waiting, None),
+            ]
+        );
+    }
 
     fn lines(text: &[&str]) -> Vec<String> {
         text.iter().map(|line| String::from(*line)).collect()

@@ -11,6 +11,7 @@ use super::agenda::{Agenda, Question, Task};
 use super::calls::Calls;
 use super::commands::{self, Command};
 use super::conversation::{Answer, Refused};
+use super::errands::Errands;
 use super::notify::Notification;
 use super::quirks::{self, Quirks};
 use super::replies::{self, Registered};
@@ -56,6 +57,8 @@ pub(super) struct Kept {
     /// So is state_dir, which is looked at again then.
     pub store_low: bool,
     pub store_at: Tick,
+    /// The call there is: one that rings on while the modem is started again is the same one.
+    pub calls: Calls,
     /// The complaint already in the log.
     pub complaint: Option<String>,
 }
@@ -84,7 +87,7 @@ pub(super) struct Serving<'a> {
     pub options: config::Modem,
     pub quirks: &'static Quirks,
     pub agenda: Agenda,
-    pub calls: Calls,
+    pub errands: Errands,
     /// Where messages are kept, and which memory is selected for reading just now.
     pub memory: Memory,
     pub reading: Option<Memory>,
@@ -127,7 +130,7 @@ impl<'a> Serving<'a> {
             usable: false,
             quirks: quirks.unwrap_or(&quirks::STANDARD),
             agenda: Agenda::new(options.poll, true, now),
-            calls: Calls::default(),
+            errands: Errands::default(),
             memory: options.storage,
             reading: None,
             slots: None,
@@ -179,6 +182,7 @@ impl<'a> Serving<'a> {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
                     }
+                    Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
                 },
             }
             if is_alive() {
@@ -212,6 +216,7 @@ impl<'a> Serving<'a> {
                         self.kept.remember_to_free(slots);
                         self.free_due = true;
                     }
+                    Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
                 },
             }
             let spoke = self.session.spoke().get();
@@ -323,6 +328,7 @@ impl<'a> Serving<'a> {
             while self.now().tick < wake {
                 self.check_changes()?;
                 self.serve_requests().await?;
+                self.run_errands().await?;
                 if state == ModemState::SimPin && self.kept.pin_is_new {
                     return Err(Leave::Again);
                 }
@@ -379,6 +385,9 @@ impl<'a> Serving<'a> {
         if self.serve_requests().await? {
             return Ok(true);
         }
+        if self.run_errands().await? {
+            return Ok(true);
+        }
         if std::mem::take(&mut self.free_due) || !self.kept.to_free.is_empty() {
             self.free_requested().await?;
             return Ok(true);
@@ -425,8 +434,10 @@ impl<'a> Serving<'a> {
         let resume = Some(self.send_at).filter(|at| *at > now);
         let inbox = self.rooms.inbox.borrow().next_wake();
         let inbox = inbox.map(|wake| later(wake.max(self.kept.inbox_at)));
+        let errands = [self.kept.calls.next_wake(), self.errands.next_wake()];
         [outbox, resume, inbox, self.again_at]
             .into_iter()
+            .chain(errands)
             .flatten()
             .fold(self.agenda.next_wake(), Tick::min)
     }
@@ -501,6 +512,7 @@ impl<'a> Serving<'a> {
             Request::Look => self.agenda.look_now(self.now().tick),
             Request::Pin(pin) => self.kept.use_pin(pin),
             Request::Measure => self.agenda.measure_now(self.now().tick),
+            Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
             Request::FreeSlots(slots) => {
                 self.kept.remember_to_free(slots);
                 if self.usable {
@@ -512,7 +524,7 @@ impl<'a> Serving<'a> {
     }
 
     async fn on_told(&mut self, told: Notification) -> Result<(), Leave> {
-        let now = self.now().tick;
+        let now = self.now();
         match told {
             Notification::ReportApart(memory, index) => {
                 self.on_report_apart(&memory, index).await?;
@@ -521,14 +533,22 @@ impl<'a> Serving<'a> {
             Notification::Message(_) | Notification::Report(_) => self.on_direct(told).await?,
             Notification::Registration(told) => self.note_registration(Some(told), None),
             Notification::LteRegistration(told) => self.note_registration(None, Some(told)),
-            Notification::Ring => tell::call(self.rooms, self.calls.on_ring(now)),
-            Notification::Caller(number) => {
-                tell::call(self.rooms, self.calls.on_caller(number, now));
+            Notification::Ring => {
+                let news = self.kept.calls.on_ring(now);
+                self.tell_calls(news);
             }
-            Notification::CallEnded => tell::call(self.rooms, self.calls.on_end()),
+            Notification::Caller(number) => {
+                let news = self.kept.calls.on_caller(number, now);
+                self.tell_calls(news);
+            }
+            Notification::CallEnded(why) => {
+                let news = self.kept.calls.on_end(why);
+                self.tell_calls(news);
+            }
+            Notification::Ussd(said) => self.on_ussd(said),
             Notification::Pin(state) if state == "READY" => {}
             Notification::Pin(_) | Notification::Restarted => return Err(Leave::Again),
-            Notification::StoreFull => self.agenda.look_now(now),
+            Notification::StoreFull => self.agenda.look_now(now.tick),
             Notification::Noise => {}
         }
         Ok(())

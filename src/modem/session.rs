@@ -91,6 +91,17 @@ impl Session {
             .retain(|told| matches!(told, Notification::Message(_) | Notification::Report(_)));
     }
 
+    /// Forgets what was told of a call.
+    pub(super) fn forget_calls(&mut self) {
+        let of_a_call = |told: &Notification| {
+            matches!(
+                told,
+                Notification::Ring | Notification::Caller(_) | Notification::CallEnded(_)
+            )
+        };
+        self.told.retain(|told| !of_a_call(told));
+    }
+
     /// True when it told that it has just started; that is settled now.
     pub(super) fn take_restarted(&mut self) -> bool {
         let before = self.told.len();

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::Rooms;
-use super::calls::Incoming;
+use super::calls::News;
 use super::quirks::Quirks;
 use super::serving::Kept;
 use super::startup::{Facts, Standing};
 use crate::counters;
 use crate::message::{EventKind, Memory, Number};
-use crate::signal::{Levels, ModemState, Network, Slots};
+use crate::signal::{Call, Levels, ModemState, Network, Slots};
 
 /// Incomplete messages that could not be written are tried again after this.
 const INBOX_PAUSE: Duration = Duration::from_secs(10);
@@ -78,7 +78,7 @@ pub(super) fn lost(rooms: &Rooms, now: ModemState) {
     let mut signal = rooms.signal.borrow_mut();
     signal.network = Network::default();
     signal.levels = Levels::default();
-    signal.slots = None;
+    (signal.slots, signal.call) = (None, None);
     if now == ModemState::Absent {
         signal.tty = None;
     }
@@ -121,15 +121,27 @@ pub(super) fn started(facts: &Facts, standing: Standing, quirks: &Quirks) {
     }
 }
 
-/// Somebody calls.
-pub(super) fn call(rooms: &Rooms, incoming: Option<Incoming>) {
-    if let Some(Incoming(from)) = incoming {
-        let number = from.map(Number::as_received);
-        let masked = number
-            .as_ref()
-            .map_or_else(|| String::from("somebody"), Number::masked);
-        log::info!("modem: {masked} calls");
-        event(rooms, EventKind::CallIncoming, json!({ "from": number }));
+/// A call comes in, is taken, or is over.
+pub(super) fn call(rooms: &Rooms, news: &News) {
+    let who = |number: &Option<Number>| {
+        let masked = number.as_ref().map(Number::masked);
+        masked.unwrap_or_else(|| String::from("somebody"))
+    };
+    let call = |call: &Call| json!({ "direction": call.direction(), "number": call.number });
+    match news {
+        News::Incoming(number) => {
+            log::info!("modem: {} calls", who(number));
+            event(rooms, EventKind::CallIncoming, json!({ "from": number }));
+        }
+        News::Answered(taken) => event(rooms, EventKind::CallAnswered, call(taken)),
+        News::Ended(over, why) => {
+            log::info!("modem: the call with {} is over: {why}", who(&over.number));
+            let mut facts = call(over);
+            if let Some(facts) = facts.as_object_mut() {
+                facts.insert(String::from("reason"), json!(why));
+            }
+            event(rooms, EventKind::CallEnded, facts);
+        }
     }
 }
 

@@ -42,6 +42,10 @@ pub(super) async fn work(rooms: &Rooms, mut ears: Ears, roots: &Roots) {
                     pause = FIRST;
                 }
                 after(rooms, leave);
+                if matches!(leave, Leave::Gone | Leave::Silent) {
+                    let over = std::mem::take(&mut kept.calls).on_end("modem lost");
+                    over.iter().for_each(|news| tell::call(rooms, news));
+                }
             }
             Err(why) => {
                 tell::complain(&mut kept, why);
@@ -111,7 +115,8 @@ async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) 
                 }
                 Some(Request::FreeSlots(slots)) => kept.remember_to_free(slots),
                 Some(Request::Pin(pin)) => kept.use_pin(pin),
-                Some(Request::Look | Request::Measure) => {}
+                // Dropping it says that there is no modem.
+                Some(Request::Look | Request::Measure | Request::Errand(..)) => {}
                 None => rooms.clock.sleep_until(Some(until)).await,
             },
             () = rooms.clock.sleep_until(Some(until)) => {}

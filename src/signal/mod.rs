@@ -12,6 +12,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::feed::Feed;
+use crate::message::Number;
 use crate::time::WallTime;
 
 /// Where the modem stands (SPEC section 4, `modem.state`).
@@ -217,6 +218,47 @@ pub struct Slots {
     pub total: u16,
 }
 
+/// How far a voice call has come (27.007 7.18 `<stat>`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallState {
+    /// 4: somebody calls.
+    Ringing,
+    /// 2: the network looks for the other party.
+    Dialling,
+    /// 3: it rings there.
+    Alerting,
+    /// 0: they can talk.
+    Active,
+    /// 1.
+    Held,
+    /// 5: somebody calls while another call is up.
+    Waiting,
+}
+
+/// The voice call there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The other party called.
+    pub incoming: bool,
+    /// The other party; `None` when withheld, or not told yet.
+    pub number: Option<Number>,
+    /// How far it has come.
+    pub state: CallState,
+    /// When it was noticed, or dialled.
+    pub started_at: WallTime,
+}
+
+impl Call {
+    /// `incoming` or `outgoing`, for events and the API.
+    pub fn direction(&self) -> &'static str {
+        match self.incoming {
+            true => "incoming",
+            false => "outgoing",
+        }
+    }
+}
+
 /// The last known radio state. The modem's worker writes it, everybody reads it.
 #[derive(Debug)]
 pub struct Signal {
@@ -238,6 +280,8 @@ pub struct Signal {
     pub history: History,
     /// What was told of them last.
     pub threshold: Threshold,
+    /// The call there is.
+    pub call: Option<Call>,
     feed: Feed,
 }
 
@@ -254,6 +298,7 @@ impl Signal {
             slots: None,
             history: History::default(),
             threshold: Threshold::default(),
+            call: None,
             feed,
         }
     }

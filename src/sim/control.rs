@@ -25,14 +25,14 @@
 //! | `urc TEXT` | any notification |
 //! | `signal {"act":7,"rssi":-65,"rsrp":-95,"rsrq":-9,"sinr":14,"rscp":null,"ecio":null}` | dBm and dB; null is "not known", what is not named stays |
 //! | `registration N` | `<stat>` of 27.007 7.2: 0 none, 1 home, 2 searching, 3 denied, 5 roaming |
-//! | `ring NUMBER`, `ring stop` | somebody calls, and gives up |
-//! | `call answer\|end\|busy` | what the other party of a call does |
+//! | `ring NUMBER`, `ring withheld`, `ring {"from":"+49…"}`, `ring stop` | somebody calls, and gives up; a withheld number is not told |
+//! | `call answer\|end\|busy\|no-answer` | what the other party of a call does |
 //! | `report auto\|early\|off`, `report status N` | status reports after the answer, before it, never; with this TP-ST |
 //! | `report {"mr":7,"to":"+49…","status":0}` | one status report now |
 //! | `mr N` | the next TP-MR |
 //! | `sim removed\|inserted` | |
 //! | `size SM\|ME N` | slots of a store |
-//! | `ussd CODE ANSWER` | what `+CUSD` gets |
+//! | `ussd CODE ANSWER`, `ussd CODE {"m":1,"text":"…","dcs":72}`, `ussd CODE none` | what `+CUSD` gets: a text, with `<m>` and `<dcs>` of 27.007 7.15 (0, 15) where they are given, UCS-2 written in hexadecimal; or nothing ever |
 //! | `on LINE -> REPLY \| REPLY` | a scripted answer, the last being the final result; LINE may end in `*`; no reply is silence |
 //! | `forget LINE` | undoes `on` |
 //! | `after MS ORDER` | the order, later |
@@ -76,13 +76,13 @@ const ORDERS: &[(&str, &str, Run)] = &[
     ("urc", "TEXT", orders::urc),
     ("signal", "{…}", orders::signal),
     ("registration", "N", orders::registration),
-    ("ring", "NUMBER | stop", orders::ring),
-    ("call", "answer|end|busy", orders::call),
+    ("ring", "NUMBER | withheld | {…} | stop", orders::ring),
+    ("call", "answer|end|busy|no-answer", orders::call),
     ("report", "auto|early|off | status N | {…}", orders::report),
     ("mr", "N", orders::reference),
     ("sim", "removed|inserted", orders::sim),
     ("size", "SM|ME N", orders::size),
-    ("ussd", "CODE ANSWER", orders::ussd),
+    ("ussd", "CODE ANSWER | {…} | none", orders::ussd),
     ("on", "LINE -> REPLY | REPLY", orders::script),
     ("forget", "LINE", orders::forget),
     ("after", "MS ORDER", orders::after),

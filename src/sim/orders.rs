@@ -208,8 +208,10 @@ pub(super) fn ring(modem: &mut Modem, rest: &str, now: Now) -> Outcome {
     if modem.call.is_some() {
         return Err(String::from("the line is taken"));
     }
+    let from: Value = serde_json::from_str(rest).unwrap_or_else(|_| json!({ "from": rest }));
+    let from = from.get("from").and_then(Value::as_str).unwrap_or("");
     modem.call = Some(Call {
-        number: String::from(rest),
+        number: String::from(if from == "withheld" { "" } else { from }),
         incoming: true,
         active: false,
     });
@@ -225,6 +227,7 @@ pub(super) fn call(modem: &mut Modem, rest: &str, _: Now) -> Outcome {
         "answer" if !call.incoming => call.active = true,
         "end" => modem.call_ends("NO CARRIER"),
         "busy" => modem.call_ends("BUSY"),
+        "no-answer" => modem.call_ends("NO ANSWER"),
         _ => return unknown(rest),
     }
     DONE

@@ -270,6 +270,8 @@ impl Open {
             | EventKind::PushFailed
             | EventKind::SmppSession
             | EventKind::RuleLocked
+            | EventKind::CallAnswered
+            | EventKind::CallEnded
             | EventKind::LimitReached => None,
         }
     }

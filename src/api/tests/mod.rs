@@ -99,7 +99,7 @@ impl Rig {
                     Request::Alive(answer) => {
                         let _gone = answer.send(answers.get());
                     }
-                    Request::Look | Request::Measure | Request::Pin(_) => {}
+                    Request::Look | Request::Measure | Request::Pin(_) | Request::Errand(..) => {}
                 }
             }
         });

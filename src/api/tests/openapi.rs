@@ -32,6 +32,12 @@ const CALLS: &[Call] = &[
     ("GET", "/api/v1/storage", "", "", "200", "@Storage"),
     ("PUT", "/api/v1/storage", "", "@NewStorage", "200", "@Storage"),
     ("GET", "/api/v1/smpp", "", "", "200", "@Smpp"),
+    ("GET", "/api/v1/calls", "", "", "200", "@Calls"),
+    ("POST", "/api/v1/calls", "", "@NewCall", "202", "@Calls"),
+    ("DELETE", "/api/v1/calls/current", "", "", "204", ""),
+    ("POST", "/api/v1/calls/current/answer", "", "", "200", "@Calls"),
+    ("POST", "/api/v1/ussd", "", "@NewUssd", "200", "@Ussd"),
+    ("POST", "/api/v1/at", "", "@NewAt", "200", "@At"),
     ("GET", "/api/v1/push", "", "", "200", "@Push"),
     ("POST", "/api/v1/push/{name}/test", "", "", "200", "@PushTested"),
     ("POST", "/api/v1/messages", "", "@NewMessage", "202", "@Queued"),
@@ -62,6 +68,13 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("Smpp", "listening:[s sessions:[SmppSession"),
     ("SmppSession", "peer:s mode:s version:s since:t submitted:i delivered:i in_flight:i"),
     ("Mark", "read:b"),
+    ("Calls", "calls:[Call"),
+    ("Call", "direction:incoming|outgoing number:s? state:s started_at:t"),
+    ("NewCall", "to:s"),
+    ("NewUssd", "code:s"),
+    ("Ussd", "text:s more:b"),
+    ("NewAt", "command:s"),
+    ("At", "lines:[s result:s"),
     ("Push", "targets:[Target"),
     ("Target", "name:s queued:i delivered:i last_error:s?"),
     ("PushTested", "delivered:b status:i"),
@@ -156,7 +169,7 @@ fn operation(summary: &str, (_, path, query, body, status, answer): &Call) -> Va
     let mut responses =
         json!({*status: good, "default": {"$ref": "#/components/responses/Problem"}});
     // A message that waited is cancelled and shown; one that was over is simply gone.
-    if *status == "204" {
+    if *path == "/api/v1/messages/{id}" && *status == "204" {
         let shown = json!({"description": "Cancelled", "content": content("@Message")});
         put(&mut responses, "200", shown);
     }

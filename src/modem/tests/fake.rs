@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::super::find::Roots;
 use super::super::serving::Ears;
-use super::super::{Handle, Rooms, worker};
+use super::super::{Handle, OnCall, Rooms, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::Feed;
@@ -102,6 +102,7 @@ impl Bench {
             outbox: Rc::new(RefCell::new(outbox)),
             signal: Rc::new(RefCell::new(Signal::new(feed))),
             store,
+            on_call: OnCall(Box::new(|_| {})),
             clock,
         };
         let rooms = Rc::new(rooms());

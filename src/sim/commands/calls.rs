@@ -1,5 +1,7 @@
 //! Decider: voice calls and USSD. Never speaks for the other party: the control socket does.
 
+use serde_json::Value;
+
 use super::super::command::{Command, Form};
 use super::super::engine::{Answer, BAD_PARAMETERS, NOT_ALLOWED, Reply, line, ok};
 use super::super::modem::{Action, Call, Modem};
@@ -86,9 +88,30 @@ fn list(modem: &Modem) -> Answer {
     ))
 }
 
-/// `<type>` of 24.008 10.5.4.7: 145 international, 129 anything else.
+/// `<type>` of 24.008 10.5.4.7: 145 international, 128 not told, 129 anything else.
 fn kind_of(number: &str) -> u8 {
-    if number.starts_with('+') { 145 } else { 129 }
+    match number {
+        "" => 128,
+        _ if number.starts_with('+') => 145,
+        _ => 129,
+    }
+}
+
+/// `+CUSD` with this answer.
+fn ussd_line(answer: &str) -> String {
+    let given: Value = serde_json::from_str(answer).unwrap_or(Value::Null);
+    let number =
+        |name: &str, default: u64| given.get(name).and_then(Value::as_u64).unwrap_or(default);
+    let text = given.get("text").and_then(Value::as_str).unwrap_or(answer);
+    let (how, dcs) = (number("m", 0), number("dcs", 15));
+    let text = match dcs & 0x4c {
+        0x48 => text
+            .encode_utf16()
+            .map(|unit| format!("{unit:04X}"))
+            .collect(),
+        _ => text.replace('\n', "\r\n"),
+    };
+    format!("+CUSD: {how},\"{text}\",{dcs}")
 }
 
 impl Modem {
@@ -104,9 +127,10 @@ impl Modem {
         self.notify("RING");
         if self.settings.clip {
             self.notify(&format!(
-                "+CLIP: \"{}\",{},,,,0",
+                "+CLIP: \"{}\",{},,,,{}",
                 call.number,
-                kind_of(&call.number)
+                kind_of(&call.number),
+                u8::from(call.number.is_empty())
             ));
         }
         self.later(now, RING_MS, Action::Ring);
@@ -130,7 +154,8 @@ fn ussd(modem: &mut Modem, command: &Command, now: Now) -> Answer {
         (_, Some(1)) if command.text(1).is_empty() => ok(),
         (_, Some(1)) => {
             let urc = match modem.network.ussd_answer(command.text(1)) {
-                Some(answer) => format!("+CUSD: 0,\"{answer}\",15"),
+                Some("none") => return ok(),
+                Some(answer) => ussd_line(answer),
                 None => String::from("+CUSD: 4"),
             };
             modem.later(now, modem.network.delay_ms, Action::Notify(urc));

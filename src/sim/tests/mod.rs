@@ -417,6 +417,11 @@ fn a_caller_rings_until_answered() {
     assert_eq!(bench.say("ATD+4915100001;"), "\r\nOK\r\n");
     assert_eq!(bench.ordered("state")["call"], "dialling");
     assert_eq!(bench.say("ATH"), "\r\nOK\r\n");
+    assert_eq!(bench.say("ATD+4915100001;"), "\r\nOK\r\n");
+    bench.ordered("call no-answer");
+    assert_eq!(bench.heard(), "\r\nNO ANSWER\r\n");
+    bench.ordered("ring withheld");
+    assert_eq!(bench.heard(), "\r\nRING\r\n\r\n+CLIP: \"\",128,,,,1\r\n");
 }
 
 #[test]
@@ -427,6 +432,13 @@ fn a_ussd_code_is_answered() {
         bench.say("AT+CUSD=1,\"*101#\",15"),
         "\r\nOK\r\n\r\n+CUSD: 0,\"Two euros\",15\r\n"
     );
+    bench.ordered("ussd *102# {\"m\":1,\"text\":\"€?\",\"dcs\":72}");
+    assert_eq!(
+        bench.say("AT+CUSD=1,\"*102#\",15"),
+        "\r\nOK\r\n\r\n+CUSD: 1,\"20AC003F\",72\r\n"
+    );
+    bench.ordered("ussd *103# none");
+    assert_eq!(bench.say("AT+CUSD=1,\"*103#\",15"), "\r\nOK\r\n");
 }
 
 #[test]
