@@ -319,9 +319,12 @@ fn is_pdu(line: &str) -> bool {
     (2..=LONGEST_PDU).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A line that no text of the network's is.
+/// A line that no text of the network's is, though one may begin with the plus of a number.
 fn is_result(line: &str) -> bool {
-    final_result(line).is_some() || line.starts_with("+C")
+    let name = line.strip_prefix(['+', '^']);
+    name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+        || line == "RING"
+        || final_result(line).is_some()
 }
 
 /// The final result of a command line (V.250 5.7.1, 27.007 9.2, 27.005 3.2.5).

@@ -258,9 +258,10 @@ fn a_menu_has_lines_and_an_unclosed_one_swallows_no_answer() {
         };
         assert_eq!(said.text, "Menu\n1 Balance\n2 Data");
     }
-    let said = b"\r\n+CUSD: 1,\"Menu\r\n1 Balance\r\n+CSQ: 20,99\r\nOK\r\n";
-    let (answer, _) = converse(commands::signal(), said, 0);
+    let said = b"\r\n+CUSD: 1,\"Menu\r\n+12025550155\r\nRING\r\n+CSQ: 20,99\r\nOK\r\n";
+    let (answer, told) = converse(commands::signal(), said, 0);
     assert_eq!(answer, Some(lines(&["+CSQ: 20,99"])));
+    assert_eq!(told, [Notification::Ring]);
 }
 
 #[test]
