@@ -32,7 +32,7 @@ impl fmt::Display for Closed {
                 out.write_str("it is locked by another program; is a second agent running?")
             }
             Closed::Locked(by) => write!(out, "it is locked; it is held by {}", by.join(", ")),
-            Closed::Io(error) => write!(out, "{}", error.desc()),
+            Closed::Io(error) => io::Error::from(*error).fmt(out),
         }
     }
 }

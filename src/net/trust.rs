@@ -1,14 +1,17 @@
 //! Edge: reads the certificates to trust and builds the TLS configuration that judges a server by them. Never sends a
 //! byte.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -57,10 +60,9 @@ fn read_all(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let cannot = |why: &dyn std::fmt::Display| {
         Error::Trust(format!("ca_file {} cannot be read: {why}", path.display()))
     };
-    let named = CertificateDer::pem_file_iter(path)
-        .map_err(|error| cannot(&error))?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| cannot(&error))?;
+    let mut named = Vec::new();
+    each_certificate(path, &mut |certificate| named.push(certificate))
+        .map_err(|why| cannot(&why))?;
     if named.is_empty() {
         return Err(cannot(&"it holds no certificate"));
     }
@@ -85,8 +87,36 @@ fn system_roots() -> Result<RootCertStore, Error> {
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) {
-    if let Ok(certificates) = CertificateDer::pem_file_iter(path) {
-        roots.add_parsable_certificates(certificates.flatten());
+    // What was read before a fault stays.
+    let _fault = each_certificate(path, &mut |certificate| {
+        roots.add_parsable_certificates([certificate]);
+    });
+}
+
+/// Gives `take` each certificate of a PEM file (RFC 7468 clause 5); text between them is passed over.
+fn each_certificate(
+    path: &Path,
+    take: &mut dyn FnMut(CertificateDer<'static>),
+) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut inside: Option<String> = None;
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|error| error.to_string())?;
+        match (line.trim_ascii(), &mut inside) {
+            (b"-----BEGIN CERTIFICATE-----", _) => inside = Some(String::new()),
+            (b"-----END CERTIFICATE-----", Some(text)) => {
+                let der = STANDARD.decode(text.as_str());
+                let der = der.map_err(|_| "a certificate in it is not base64")?;
+                take(CertificateDer::from(der));
+                inside = None;
+            }
+            (line, Some(text)) => text.push_str(&String::from_utf8_lossy(line)),
+            (_between, None) => {}
+        }
+    }
+    match inside {
+        Some(_) => Err(String::from("a certificate in it has no end")),
+        None => Ok(()),
     }
 }
 
