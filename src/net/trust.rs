@@ -1,5 +1,6 @@
 //! Edge: reads the certificates to trust and builds the TLS configuration that judges a server by them. Never sends a
 //! byte.
+#![allow(clippy::disallowed_types)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
