@@ -66,7 +66,8 @@
 //! | how many parts may be sent, and to whom | `outbox/limits.rs` |
 //! | which mail becomes a message, and when it is deleted | `mail/fetch.rs`, `mail/fetch_memory.rs`, `mail/subject.rs` |
 //! | what the text of a mail is | `mail/mime.rs` and its neighbours |
-//! | which server certificate is believed | `net/trust.rs` |
+//! | which server certificate is believed, with which ciphers | `net/trust.rs`, `net/provider.rs` |
+//! | what a program that found itself broken says | [`crash`] |
 //! | an option that the API may change | `config/change.rs` |
 //! | the router's own time zone | [`zone`] |
 //! | how a program of the router is run | `system/run.rs` |
@@ -79,9 +80,14 @@
 //!   binary and 23 KB of it gzipped; all of mail forwarding, options and texts included, costs 30 and about 13 KB now.
 //!   mail-builder 2.0 wants 64-bit atomics, which MIPS has not.
 //! * SMPP's PDUs are our own (`smpp/pdu.rs`, `smpp/short.rs`: some 3 KB of code). rusmpp 0.4 with its codec added up to 148 KB
-//!   to a small program when the crates were compared; the whole SMPP server adds 86 KB (42 KB compressed) here.
-//! * rustls gets no key provider: we never show a certificate, and signing code is large.
-//! * Mails are read by a reader of our own (`mail/mime*.rs`, 600 lines): mail-parser 0.11 was measured at 189 KB.
+//!   to a small program when the crates were compared. The whole server is the feature `smpp`, which the router's package
+//!   goes without until it fits.
+//! * rustls gets the ciphers that standards demand of every server and no others, and no key provider (`net/provider.rs`).
+//! * Mails are read by a reader of our own (`mail/mime*.rs`, 600 lines): mail-parser 0.11 made the binary 128 KB larger than
+//!   it, and that gzipped 50 KB.
+//! * The router's binary has no panic texts: [`crash`] says where it was. It has no Debug texts either, so nothing that people
+//!   read is made with Debug; `tests/tidy.rs` holds that.
+//! * tiny_http is built for the router from a copy that reads no floating point numbers (`scripts/build` says why).
 //! * Tasks are started by [`task`] in a box: tokio's handling of a task is compiled once, not once for each future.
 //! * A Unix socket has a guarded door, too, in front of tiny_http: a stopped client never holds up the others.
 //!
