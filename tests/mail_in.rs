@@ -368,6 +368,8 @@ fn a_mail_is_sent_once_though_the_agent_dies_before_it_is_deleted() {
         fake.set(&[(&uid, MAIL)], &[(at, Act::Silence)]);
         again(&bench, &pop3(fake.port, &[]));
         fake.wait(at);
+        // Killed in the middle of handing it over, it would be unconfirmed and rightly never sent again.
+        bench.wait_air(round + 1);
         bench.kill9();
         fake.set(&[(&uid, MAIL)], &[]);
         bench.start_agent();

@@ -73,10 +73,17 @@ impl Fake {
         book.commands.clear();
     }
 
-    /// Waits until a command that begins so has come; all commands since [`Fake::set`].
+    /// Waits until a command that begins so has come; all commands since [`Fake::set`]. A QUIT counts only behind a UIDL:
+    /// else it may be the end of a session that began before.
     pub fn wait(&self, command: &str) -> Vec<String> {
         let book = self.shared.book.lock().unwrap();
-        let came = |book: &mut Book| !book.commands.iter().any(|one| one.starts_with(command));
+        let came = |book: &mut Book| {
+            let mut asked = command != "QUIT";
+            !book.commands.iter().any(|one| {
+                asked |= one.starts_with("UIDL");
+                asked && one.starts_with(command)
+            })
+        };
         let (book, late) = self
             .shared
             .news
