@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use fake::FakeServer;
 use servers::{Aiosmtpd, OpenSmtpd};
 use support::certificates::certificates;
-use support::{Bench, PATIENCE, Setup, free_address, wait_for, wait_until};
+use support::{Bench, PATIENCE, Setup, free_address, wait_until};
 
 const PHONE: &str = "+37060000001";
 
@@ -60,24 +60,9 @@ fn deliver(bench: &Bench, text: &str) {
     bench.control(&format!("deliver {}", json!({"from": PHONE, "text": text})));
 }
 
-/// `/push`'s line about this target.
-fn health(bench: &Bench, name: &str) -> Value {
-    let (status, push) = bench.api("GET", "/push", None);
-    assert_eq!(status, 200);
-    let mut targets = push["targets"].as_array().unwrap().iter();
-    let found = targets.find(|target| target["name"] == name);
-    found.unwrap_or_else(|| panic!("{name} in {push}")).clone()
-}
-
-fn wait_last_error(bench: &Bench, name: &str) -> String {
-    wait_for(PATIENCE, &format!("last_error of {name}"), || {
-        health(bench, name)["last_error"].as_str().map(String::from)
-    })
-}
-
 fn wait_delivered(bench: &Bench, name: &str, count: u64) {
     wait_until(PATIENCE, &format!("{count} delivered to {name}"), || {
-        health(bench, name)["delivered"] == count
+        bench.health(name)["delivered"] == count
     });
 }
 
@@ -145,7 +130,7 @@ fn opensmtpd_gets_mime_and_its_550_is_no_success() {
         assert!(mail.ends_with(&body), "{mail}");
         assert_eq!(mail.matches("\nMessage-ID: <").count(), 1, "{mail}");
     }
-    let error = wait_last_error(&bench, "wrong");
+    let error = bench.wait_last_error("wrong");
     assert_eq!(
         error,
         "the mail server refused the mail to admin@router.lan: 550 Invalid recipient: <admin@router.lan>"
@@ -281,11 +266,11 @@ fn aiosmtpd_gets_it_over_starttls_and_tls_and_every_bad_certificate_is_told() {
         );
     }
     for (name, _, why) in &bad {
-        let error = wait_last_error(&bench, name);
+        let error = bench.wait_last_error(name);
         assert!(error.contains(why), "{name}: {error}");
         let (status, answer) = trial(&bench, name);
         assert_eq!((status, &answer["detail"]), (502, &json!(error)), "{name}");
-        assert_eq!(health(&bench, name)["queued"], 1, "{name}: it is kept");
+        assert_eq!(bench.health(name)["queued"], 1, "{name}: it is kept");
     }
     assert!(servers.other.mails().is_empty());
     assert!(!bench.log().contains("hushhush") && !bench.log().contains("aHVzaGh1c2"));
@@ -323,7 +308,7 @@ fn who_has_a_mail_gets_it_no_second_time_while_others_are_put_off_or_refused() {
     let options = "recipemail a@x.lan\nrecipemail b@x.lan\nrecipemail c@x.lan\ndelete_sms 1";
     let mut bench = bench(&[to_smtp("three", server.port, options)]);
     deliver(&bench, "one");
-    let error = wait_last_error(&bench, "three");
+    let error = bench.wait_last_error("three");
     assert_eq!(
         error,
         "the mail server put off the mail to b@x.lan: 451 4.7.1 come back later"
@@ -346,7 +331,7 @@ fn who_has_a_mail_gets_it_no_second_time_while_others_are_put_off_or_refused() {
     assert_ne!(ids[0], ids[2]);
     assert_eq!(mails[1].body(), "one\r\n");
     let refused = "the mail server refused the mail to c@x.lan: 550 5.1.1 who is that?";
-    assert_eq!(health(&bench, "three")["last_error"], refused);
+    assert_eq!(bench.health("three")["last_error"], refused);
     let told: Vec<Value> = failures(&bench)
         .iter()
         .map(|it| it["error"].clone())
@@ -436,7 +421,7 @@ fn servers_that_break_off_or_talk_nonsense_get_the_mail_when_they_are_well_again
             told["error"].as_str().unwrap().contains(why),
             "{name}: {told}"
         );
-        assert_eq!(health(&bench, name)["last_error"], Value::Null);
+        assert_eq!(bench.health(name)["last_error"], Value::Null);
     }
 }
 
@@ -453,8 +438,12 @@ fn where_starttls_is_wanted_nothing_is_said_in_the_open() {
         to_smtp("injected", injected.port, options),
     ]);
     deliver(&bench, "hush");
-    assert!(wait_last_error(&bench, "bare").contains("offers no STARTTLS"));
-    assert!(wait_last_error(&bench, "injected").contains("somebody may sit on the line"));
+    assert!(bench.wait_last_error("bare").contains("offers no STARTTLS"));
+    assert!(
+        bench
+            .wait_last_error("injected")
+            .contains("somebody may sit on the line")
+    );
     assert_eq!(bare.lines(), ["EHLO bench"]);
     assert_eq!(injected.lines(), ["EHLO bench", "STARTTLS"]);
 }
@@ -467,7 +456,7 @@ fn fifty_mails_arrive_in_order_and_once_after_the_server_was_down_all_the_time()
     let texts: Vec<String> = (0..50).map(|number| format!("message {number}")).collect();
     for (number, text) in texts.iter().enumerate() {
         if number == 17 || number == 34 {
-            wait_last_error(&bench, "host");
+            bench.wait_last_error("host");
             bench.kill9();
             deliver(&bench, text);
             bench.start_agent();
@@ -477,9 +466,9 @@ fn fifty_mails_arrive_in_order_and_once_after_the_server_was_down_all_the_time()
         }
     }
     wait_until(PATIENCE, "all wait", || {
-        health(&bench, "host")["queued"] == 50
+        bench.health("host")["queued"] == 50
     });
-    wait_last_error(&bench, "host");
+    bench.wait_last_error("host");
     let server = FakeServer::on(&address.to_string());
     // The pause has grown by now; a start begins without one.
     bench.restart();

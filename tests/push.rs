@@ -22,7 +22,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use support::push::{Answer, PushReceiver, Request};
-use support::{Bench, PATIENCE, Setup, free_address, http, wait_for, wait_until};
+use support::{Bench, PATIENCE, Setup, free_address, http, wait_until};
 
 /// A section `to_http`, enabled, with these options (`name value`, one a line).
 fn to_http(name: &str, url: &str, options: &str) -> String {
@@ -48,21 +48,6 @@ fn bench(sections: &[String]) -> Bench {
 
 fn deliver(bench: &Bench, from: &str, text: &str) {
     bench.control(&format!("deliver {}", json!({"from": from, "text": text})));
-}
-
-/// `/push`'s line about this target.
-fn health(bench: &Bench, name: &str) -> Value {
-    let (status, push) = bench.api("GET", "/push", None);
-    assert_eq!(status, 200);
-    let mut targets = push["targets"].as_array().unwrap().iter();
-    let found = targets.find(|target| target["name"] == name);
-    found.unwrap_or_else(|| panic!("{name} in {push}")).clone()
-}
-
-fn wait_last_error(bench: &Bench, name: &str) -> String {
-    wait_for(PATIENCE, &format!("last_error of {name}"), || {
-        health(bench, name)["last_error"].as_str().map(String::from)
-    })
 }
 
 fn inbox(bench: &Bench) -> Vec<Value> {
@@ -146,7 +131,7 @@ fn get_and_post_are_rutos_to_the_byte() {
     );
     for name in ["plain", "full", "query", "post", "six"] {
         wait_until(PATIENCE, "all delivered", || {
-            health(&bench, name)
+            bench.health(name)
                 == json!({"name": name, "queued": 0, "delivered": 1, "last_error": null})
         });
     }
@@ -326,16 +311,16 @@ fn receivers_that_misbehave_hold_up_neither_the_others_nor_the_api() {
         ("moved", "redirects are not followed"),
         ("head", "head is too long"),
     ] {
-        let error = wait_last_error(&bench, name);
+        let error = bench.wait_last_error(name);
         assert!(error.contains(why), "{name}: {error}");
-        assert_eq!(health(&bench, name)["queued"], 10, "{name}");
+        assert_eq!(bench.health(name)["queued"], 10, "{name}");
     }
     wait_until(PATIENCE, "the flood is a yes", || {
-        health(&bench, "flood")["delivered"] == 10
+        bench.health("flood")["delivered"] == 10
     });
     // The ten that wait for `hanging` wait still, behind the first.
     assert_eq!(hanging.requests().len(), 1);
-    assert_eq!(health(&bench, "hanging")["queued"], 10);
+    assert_eq!(bench.health("hanging")["queued"], 10);
 
     // A trial push may wait for its receiver, but nobody waits for the trial push.
     thread::scope(|scope| {
@@ -456,7 +441,7 @@ fn a_line_is_kept_while_pushes_follow_each_other_and_a_closed_one_is_no_failure(
         .collect();
     assert_eq!(texts, ["first", "first", "a", "b", "c", "d", "last"]);
     wait_until(PATIENCE, "all six", || {
-        health(&bench, "keeper")["delivered"] == 6
+        bench.health("keeper")["delivered"] == 6
     });
     let failed = bench.log().matches("push to 'keeper' failed").count();
     assert_eq!(failed, 1, "only the 503 is a failure");
@@ -521,7 +506,7 @@ fn a_removed_target_blocks_no_longer_and_a_new_one_starts_at_the_present() {
     let bench = bench(&[to_http("dead", &dead, ""), deleting.clone()]);
     deliver(&bench, "+37060000001", "one");
     good.wait(1, PATIENCE);
-    assert!(wait_last_error(&bench, "dead").contains("refused"));
+    assert!(bench.wait_last_error("dead").contains("refused"));
     assert_eq!(inbox(&bench).len(), 1);
 
     bench.write_config(
@@ -534,7 +519,7 @@ fn a_removed_target_blocks_no_longer_and_a_new_one_starts_at_the_present() {
         "the message that only the removed target held",
         || inbox(&bench).is_empty(),
     );
-    assert_eq!(health(&bench, "new")["queued"], 0);
+    assert_eq!(bench.health("new")["queued"], 0);
     deliver(&bench, "+37060000001", "two");
     assert_eq!(new.wait(1, PATIENCE)[0].target(), "/in?&message=two");
     assert_eq!(good.wait(2, PATIENCE)[1].target(), "/in?&message=two");
@@ -558,7 +543,7 @@ fn a_trial_push_says_that_it_is_one_and_moves_no_cursor() {
         (&trial["data"]["from"], &trial["data"]["text"]),
         (&json!("bench"), &json!("rut-agent test"))
     );
-    assert_eq!(health(&bench, "hook")["delivered"], 0);
+    assert_eq!(bench.health("hook")["delivered"], 0);
     deliver(&bench, "+37060000001", "real");
     assert_eq!(text_of(&receiver.wait(2, PATIENCE)[1]), "real");
 }

@@ -97,13 +97,13 @@ fn https_is_judged_by_the_ca_file_and_last_error_says_what_is_wrong() {
         ("plain", "does not speak TLS"),
         ("dns", "DNS"),
     ] {
-        let error = wait_last_error(&bench, name);
+        let error = bench.wait_last_error(name);
         assert!(error.contains(why), "{name}: {error}");
         // The trial push tells the same truth, and leaves the queue as it was.
         let (status, problem) = bench.api("POST", &format!("/push/{name}/test"), None);
         assert_eq!((status, &problem["code"]), (502, &json!("push_failed")));
         assert_eq!(problem["detail"], json!(error), "{name}");
-        assert_eq!(health(&bench, name)["queued"], 1);
+        assert_eq!(bench.health(name)["queued"], 1);
     }
     let (status, answer) = bench.api("POST", "/push/signed/test", None);
     assert_eq!(

@@ -266,6 +266,22 @@ impl Bench {
         Ok((answer.status, answer.json()))
     }
 
+    /// `/push`'s line about this target.
+    pub fn health(&self, name: &str) -> Value {
+        let (status, push) = self.api("GET", "/push", None);
+        assert_eq!(status, 200);
+        let mut targets = push["targets"].as_array().unwrap().iter();
+        let found = targets.find(|target| target["name"] == name);
+        found.unwrap_or_else(|| panic!("{name} in {push}")).clone()
+    }
+
+    /// Waits until this target has failed; how.
+    pub fn wait_last_error(&self, name: &str) -> String {
+        wait_for(PATIENCE, &format!("last_error of {name}"), || {
+            self.health(name)["last_error"].as_str().map(String::from)
+        })
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
