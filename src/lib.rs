@@ -28,7 +28,7 @@
 //!    far it has looked, and forwarders stop there. So a restart finds the same verdict, and what is taken is done at most once.
 //!
 //! Everything runs on one thread's tokio runtime; the rooms share `Rc<RefCell<…>>` and never hold a borrow across an
-//! await. Keepers write and fsync inline: "Ok" means on flash. tiny_http's threads see only parsed requests.
+//! await. Keepers write and fsync inline: "Ok" means on flash.
 //!
 //! ## Where to look
 //! | question | file |
@@ -87,9 +87,10 @@
 //!   it, and that gzipped 50 KB.
 //! * The router's binary has no panic texts: [`crash`] says where it was. It has no Debug texts either, so nothing that people
 //!   read is made with Debug; `tests/tidy.rs` holds that.
-//! * tiny_http is built for the router from a copy that reads no floating point numbers (`scripts/build` says why).
+//! * tiny_http answers in the tests only. Alone it dies of one request, so the door has to read all of a request anyway; behind
+//!   it, it was 45 KB of the package and five threads that read the same once more. SMPP has their place.
 //! * Tasks are started by [`task`] in a box: tokio's handling of a task is compiled once, not once for each future.
-//! * A Unix socket has a guarded door, too, in front of tiny_http: a stopped client never holds up the others.
+//! * The Unix socket has the same guarded door: a stopped client never holds up the others.
 //!
 //! ## Kinds of file
 //! Every file opens with its kind. **Words** are types. A **codec** turns bytes into meaning and back, purely. A

@@ -160,6 +160,27 @@ fn pushes_of_every_method_arrive_at_lighttpd() {
 }
 
 #[test]
+fn a_push_arrives_at_a_tiny_http_server() {
+    let server = tiny_http::Server::http("127.0.0.3:0").unwrap();
+    let url = format!("http://{}/in", server.server_addr());
+    let bench = Bench::start(&Setup {
+        sections: format!(
+            "config to_http 'rust'\n\toption enabled '1'\n\toption url '{url}'\n\toption method 'json'\n"
+        ),
+        ..Setup::default()
+    });
+    deliver(&bench, "Grüße");
+    let pushed = server.recv_timeout(PATIENCE).unwrap();
+    let mut pushed = pushed.expect("a push in time");
+    let body: serde_json::Value = serde_json::from_reader(pushed.as_reader()).unwrap();
+    assert_eq!(body["data"]["text"], "Grüße");
+    pushed.respond(tiny_http::Response::empty(204)).unwrap();
+    wait_until(PATIENCE, "the push is done", || {
+        bench.health("rust")["delivered"] == 1
+    });
+}
+
+#[test]
 fn a_sender_with_line_ends_in_his_name_puts_no_header_into_a_push() {
     let site = Site::new();
     site.script("sms_in", SMS_IN);

@@ -1,10 +1,7 @@
-//! Codec: an answer, as the handlers make it, as the client reads it, and as tiny_http wrote it. Never decides what to
-//! say and never touches a socket.
+//! Codec: an answer, as the handlers make it and as the client reads it. Never decides what to say and never touches a
+//! socket.
 
 use serde::Serialize;
-
-/// An answer longer than this is a mistake of ours: pages are cut long before.
-pub const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
 /// What a client gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,31 +85,6 @@ impl Answer {
         }
         out
     }
-
-    /// Reads the head that tiny_http wrote: the answer still without its body, the body's length, and the bytes used.
-    /// `None` when it is not complete yet, or not what we told tiny_http to say.
-    pub fn parse_head(bytes: &[u8]) -> Option<(Answer, usize, usize)> {
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
-        let mut lines = head.split("\r\n");
-        let mut answer = Answer {
-            status: lines.next()?.split(' ').nth(1)?.parse().ok()?,
-            ..Answer::default()
-        };
-        let mut length = 0;
-        for line in lines {
-            let (name, value) = line.split_once(": ")?;
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.parse().ok()?,
-                "content-type" => answer.content_type = String::from(value),
-                "server" | "date" => {}
-                _ => answer
-                    .fields
-                    .push((String::from(name), String::from(value))),
-            }
-        }
-        Some((answer, length, end + 4))
-    }
 }
 
 fn reason(status: u16) -> &'static str {
@@ -171,22 +143,6 @@ mod tests {
         assert!(text.ends_with("\r\n\r\n"));
         let none = String::from_utf8(Answer::no_content().emit(keep)).unwrap();
         assert!(!none.contains("\r\nContent-Length") && !none.contains("\r\nContent-Type"));
-    }
-
-    #[test]
-    fn what_tiny_http_wrote_is_read_back_once_it_is_whole() {
-        let text = b"HTTP/1.1 405 Method Not Allowed\r\nServer: a\r\nDate: b\r\nContent-Type: c/d\r\nAllow: GET\r\nContent-Length: 3\r\n\r\nxyz";
-        for cut in 0..text.len() - 3 {
-            assert_eq!(Answer::parse_head(&text[..cut]), None, "cut at {cut}");
-        }
-        let (answer, length, used) = Answer::parse_head(text).unwrap();
-        assert_eq!((answer.status, length), (405, 3));
-        assert_eq!(answer.content_type, "c/d");
-        assert_eq!(
-            answer.fields,
-            [(String::from("Allow"), String::from("GET"))]
-        );
-        assert_eq!(&text[used..], b"xyz");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Edge: what every handler has at hand — the rooms, the configuration in force — and the way from a request to its
-//! answer. Never a socket.
+//! Edge: what every handler has at hand — the rooms, the configuration in force — and the answers that have to be waited
+//! for. Never a socket.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::ask::Ask;
 use super::calls;
 use super::json::{Healthy, PushTested};
 use super::problem::{Code, Problem};
-use super::routes::{self, Serve, Wish};
+use super::routes::Wish;
 use crate::config::Config;
 use crate::forward::Trial;
 use crate::modem::NotDone;
@@ -122,21 +122,6 @@ impl Desk {
     /// Both clocks.
     pub fn now(&self) -> Now {
         self.rooms.clock.now()
-    }
-
-    /// The answer to a request that needs no waiting.
-    pub fn answer(&self, ask: &Ask) -> Answer {
-        let answer = match routes::find(&ask.method, ask.path()) {
-            Ok(route) => match route.serve {
-                Serve::Now(handler) => handler(self, ask),
-                // The door serves these and never hands them on.
-                Serve::Healthz | Serve::Events | Serve::PushTest | Serve::Errand(_) => Err(
-                    Problem::new(Code::Unavailable, "this is served by the door alone"),
-                ),
-            },
-            Err(problem) => Err(problem),
-        };
-        answer.unwrap_or_else(|problem| problem.answer())
     }
 
     /// `GET /healthz`: many may ask, the modem is asked once a second.

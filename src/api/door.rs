@@ -34,63 +34,31 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Accept errors are logged so often at most.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
-/// The directory beside the public socket where sockets are made that nobody else shall reach.
-#[derive(Debug)]
-pub struct Nest {
-    dir: PathBuf,
-    socket: PathBuf,
-}
-
-impl Nest {
-    /// Makes it (mode 0700), after a look whether another agent answers on `socket`. What a killed agent left is
-    /// cleared away, and nothing else.
-    ///
-    /// # Errors
-    /// `AddrInUse` when another agent runs; `AlreadyExists` when something that is not ours stands there; what the
-    /// file system says otherwise.
-    pub async fn make(socket: &Path) -> io::Result<Nest> {
-        vacant(socket).await?;
-        let mut dir = socket.as_os_str().to_owned();
-        dir.push(".d");
-        let nest = Nest {
-            dir: PathBuf::from(dir),
-            socket: socket.to_owned(),
-        };
-        nest.clear();
-        DirBuilder::new().mode(0o700).create(&nest.dir)?;
-        Ok(nest)
-    }
-
-    /// Removes our own two sockets by name, and the directory if it is empty then.
-    fn clear(&self) {
-        for name in ["http", "public"] {
-            let _not_there = fs::remove_file(self.dir.join(name));
-        }
-        let _not_there = fs::remove_dir(&self.dir);
-    }
-
-    /// Where tiny_http listens.
-    pub fn inner(&self) -> PathBuf {
-        self.dir.join("http")
-    }
-
-    /// The public socket: made inside and moved out once its mode is 0600, so that no moment is open to others.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn public(&self) -> io::Result<UnixListener> {
-        let path = self.dir.join("public");
-        let listener = UnixListener::bind(&path)?;
+/// The Unix socket for programs on the router. It is made in a directory that nobody else can enter and moved out once
+/// its mode is 0600, so that no moment is open to others. What a killed agent left is cleared away, and nothing else.
+///
+/// # Errors
+/// `AddrInUse` when another agent runs; `AlreadyExists` when something that is not ours stands there; what the file
+/// system says otherwise.
+pub async fn private_socket(socket: &Path) -> io::Result<UnixListener> {
+    vacant(socket).await?;
+    let mut nest = socket.as_os_str().to_owned();
+    nest.push(".d");
+    let nest = PathBuf::from(nest);
+    let path = nest.join("public");
+    let clear = || {
+        let _not_there = fs::remove_file(&path);
+        let _not_there = fs::remove_dir(&nest);
+    };
+    clear();
+    DirBuilder::new().mode(0o700).create(&nest)?;
+    let made = UnixListener::bind(&path).and_then(|listener| {
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        fs::rename(&path, &self.socket)?;
+        fs::rename(&path, socket)?;
         Ok(listener)
-    }
-}
-
-impl Drop for Nest {
-    fn drop(&mut self) {
-        self.clear();
-    }
+    });
+    clear();
+    made
 }
 
 /// Nothing is at `socket`, or the socket of an agent that is no more.

@@ -1,11 +1,11 @@
 //! Room: what people and programs ask — ROUTES table, JSON, events, authentication, and the guarded doors in front of
-//! tiny_http. Never acts on its own: it asks the rooms and writes down what they say.
+//! them. Never acts on its own: it asks the rooms and writes down what they say.
 //!
 //! ```text
 //! door  listeners, allowed networks      crate::seats  who is connected, who makes room
 //!   |                                    auth          token, origin; crate::gate: wrong tries
 //! visit --- head, ask (request in) ---+
-//!   |                                 +--> server (tiny_http) --> desk --> routes --> messages, status, page
+//!   |                                 +--> desk --> routes --> messages, status, page
 //!   |                                 +--> events, healthz: the door waits for these itself
 //!   |                                 +--> post_get: RutOS's old calls, through a door of their own
 //! wire  bytes with deadlines          answer, problem, json (answer out)
@@ -30,7 +30,6 @@ mod post_get;
 mod problem;
 mod query;
 mod routes;
-mod server;
 mod status;
 mod visit;
 mod wire;
@@ -62,8 +61,6 @@ use crate::stop::Stop;
 use crate::store::Shared;
 
 use desk::Desk;
-use door::Nest;
-use server::Bridge;
 use visit::{Gates, House};
 
 /// When told to stop, answers that are being given may take so long.
@@ -106,16 +103,13 @@ pub async fn run(
     socket: PathBuf,
     mut stop: Stop,
 ) -> std::io::Result<()> {
-    let nest = Nest::make(&socket).await?;
-    let desk = Rc::new(Desk::new(rooms, config.clone(), door::host_name()));
+    let unix = door::private_socket(&socket).await?;
     let house = Rc::new(House {
-        bridge: Bridge::start(&nest.inner(), Rc::clone(&desk)).await?,
-        desk,
+        desk: Rc::new(Desk::new(rooms, config.clone(), door::host_name())),
         seats: RefCell::new(Seats::new()),
         gates: Gates::default(),
         stop: stop.clone(),
     });
-    let unix = nest.public()?;
     tokio::select! {
         () = door::serve_unix(&house, unix) => {}
         () = door::serve_tcp(&house, config) => {}
@@ -128,8 +122,5 @@ pub async fn run(
         }
     };
     let _all_served = tokio::time::timeout(FAREWELL, gone).await;
-    if let Ok(house) = Rc::try_unwrap(house) {
-        house.bridge.stop().await;
-    }
     Ok(())
 }

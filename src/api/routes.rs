@@ -17,15 +17,15 @@ pub type Wish = fn(&Desk, &Ask) -> Result<Errand, Problem>;
 /// How a call is served.
 #[derive(Clone, Copy, Debug)]
 pub enum Serve {
-    /// At once, through tiny_http.
+    /// At once.
     Now(Handler),
-    /// By the door, which waits for the modem.
+    /// After asking the modem.
     Healthz,
-    /// By the door, which waits for events.
+    /// When there are events.
     Events,
-    /// By the door, which waits for the receiver.
+    /// When the receiver has answered.
     PushTest,
-    /// By the door, which waits for the modem to do this.
+    /// When the modem has done this.
     Errand(Wish),
 }
 

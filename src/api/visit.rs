@@ -16,7 +16,6 @@ use super::head::Head;
 use super::post_get;
 use super::problem::{Code, Problem};
 use super::routes::{self, Serve};
-use super::server::Bridge;
 use super::wire::{Ended, Line, Wire};
 use crate::counters;
 use crate::seats::{Peer, Seats, Taken};
@@ -30,10 +29,8 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// What all visits share.
 pub struct House {
-    /// For what waits, and for the configuration.
+    /// Where requests are answered.
     pub desk: Rc<Desk>,
-    /// For all the rest.
-    pub bridge: Bridge,
     /// Who is connected.
     pub seats: RefCell<Seats<Rc<Notify>>>,
     /// Who gave wrong tokens or passwords.
@@ -206,27 +203,24 @@ impl Visit {
     }
 
     async fn answer(&mut self, ask: Ask, framing: Framing) -> bool {
-        let (method, path) = (ask.method.clone(), ask.path().to_owned());
         let house = Rc::clone(&self.seat.house);
+        let desk = &house.desk;
         let serve = routes::find(&ask.method, ask.path()).map(|route| route.serve);
         let answer = match serve {
-            Ok(Serve::Healthz) => house.desk.healthz().await,
-            Ok(Serve::PushTest) => {
-                let tried = house.desk.push_test(&ask).await;
-                tried.unwrap_or_else(|problem| problem.answer())
-            }
-            Ok(Serve::Errand(wish)) => {
-                let done = house.desk.errand(wish, &ask).await;
-                done.unwrap_or_else(|problem| problem.answer())
-            }
+            Err(problem) => Err(problem),
+            Ok(Serve::Now(handler)) => handler(desk, &ask),
+            Ok(Serve::Healthz) => Ok(desk.healthz().await),
+            Ok(Serve::PushTest) => desk.push_test(&ask).await,
+            Ok(Serve::Errand(wish)) => desk.errand(wish, &ask).await,
             Ok(Serve::Events) => match self.events(&ask, framing).await {
-                Ok(Some(answer)) => answer,
+                Ok(Some(answer)) => Ok(answer),
                 Ok(None) => return false,
-                Err(problem) => problem.answer(),
+                Err(problem) => Err(problem),
             },
-            Ok(Serve::Now(_)) | Err(_) => house.bridge.ask(ask).await,
         };
-        log::debug!("api: {}: {method} {path} -> {}", self.peer, answer.status);
+        let answer = answer.unwrap_or_else(|problem| problem.answer());
+        let (peer, path, status) = (self.peer, ask.path(), answer.status);
+        log::debug!("api: {peer}: {} {path} -> {status}", ask.method);
         self.say(&answer, framing).await
     }
 

@@ -3,7 +3,6 @@
 
 use super::answers;
 use super::form::Form;
-use crate::api::answer::MAX_ANSWER;
 use crate::api::desk::Desk;
 use crate::api::messages::fits_the_state_directory;
 use crate::api::problem::Problem;
@@ -16,6 +15,8 @@ use crate::system;
 
 /// Messages taken from the store at a time.
 const BATCH: usize = 20;
+/// `sms_list` ends after so many bytes: what a client with little memory can still take.
+const MAX_LIST: usize = 2 * 1024 * 1024;
 
 /// `sms_list`: oldest first; `state` is new, read or all.
 pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
@@ -39,9 +40,9 @@ pub fn list(desk: &Desk, form: &Form) -> Result<String, Problem> {
                 answers::entry(&stored, zone, &mut out);
             }
         }
-        if out.len() > MAX_ANSWER {
+        if out.len() > MAX_LIST {
             log::warn!(
-                "post_get: sms_list ends after {MAX_ANSWER} bytes, newer messages are not shown; delete old ones"
+                "post_get: sms_list ends after {MAX_LIST} bytes, newer messages are not shown; delete old ones"
             );
             break;
         }

@@ -249,6 +249,25 @@ impl<S: AsyncReadExt + AsyncWriteExt + Unpin> Client<S> {
 }
 
 impl Answer {
+    /// The answer still without its body, the body's length, and the bytes used; `None` when it is not complete yet.
+    fn parse_head(bytes: &[u8]) -> Option<(Answer, usize, usize)> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let mut lines = std::str::from_utf8(&bytes[..end]).unwrap().split("\r\n");
+        let mut answer = Answer {
+            status: lines.next()?.split(' ').nth(1)?.parse().unwrap(),
+            ..Answer::default()
+        };
+        let mut length = 0;
+        for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+            match name {
+                "Content-Length" => length = value.parse().unwrap(),
+                "Content-Type" => answer.content_type = String::from(value),
+                _ => answer.fields.push((name.into(), value.into())),
+            }
+        }
+        Some((answer, length, end + 4))
+    }
+
     fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
