@@ -80,8 +80,7 @@
 //!   binary and 23 KB of it gzipped; all of mail forwarding, options and texts included, costs 30 and about 13 KB now.
 //!   mail-builder 2.0 wants 64-bit atomics, which MIPS has not.
 //! * SMPP's PDUs are our own (`smpp/pdu.rs`, `smpp/short.rs`: some 3 KB of code). rusmpp 0.4 with its codec added up to 148 KB
-//!   to a small program when the crates were compared. The whole server is the feature `smpp`, which the router's package
-//!   goes without until it fits.
+//!   to a small program when the crates were compared.
 //! * rustls gets the ciphers that standards demand of every server and no others, and no key provider (`net/provider.rs`).
 //! * Mails are read by a reader of our own (`mail/mime*.rs`, 600 lines): mail-parser 0.11 made the binary 128 KB larger than
 //!   it, and that gzipped 50 KB.

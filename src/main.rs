@@ -128,16 +128,12 @@ async fn agent(
     ));
     let mails = task::spawn(mail::fetch(config.clone(), rooms.for_mail(), stop.clone()));
     let sessions = smpp::Handle::default();
-    #[cfg(feature = "smpp")]
-    let smpp = smpp::run(
+    let smpp = task::spawn(smpp::run(
         config.clone(),
         rooms.for_smpp(),
         sessions.clone(),
         stop.clone(),
-    );
-    #[cfg(not(feature = "smpp"))]
-    let smpp = std::future::ready(());
-    let smpp = task::spawn(smpp);
+    ));
     let mut door = spawn_local(api::run(
         config,
         rooms.for_api(modem, targets, settings, sessions),
@@ -252,7 +248,6 @@ impl Rooms {
         }
     }
 
-    #[cfg(feature = "smpp")]
     fn for_smpp(&self) -> smpp::Rooms {
         smpp::Rooms {
             store: self.store.clone(),

@@ -186,12 +186,6 @@ fn needs_login(section: &Checked, notes: &mut Notes) {
 
 fn smpp(section: &Checked, notes: &mut Notes) -> Smpp {
     needs_login(section, notes);
-    if section.flag("enabled") && !cfg!(feature = "smpp") {
-        notes.error(
-            section.line_of("enabled"),
-            "smpp is enabled, and this build has no SMPP server (README: SMPP)",
-        );
-    }
     let port = u16::try_from(section.whole("port")).unwrap_or_default();
     let listen: Vec<IpAddr> = parsed(section, "listen");
     let texts = section.texts("allow").into_iter();
