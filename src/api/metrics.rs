@@ -55,6 +55,11 @@ const METRICS: &[(&str, &str, &str, Read)] = &[
             lines.labelled("target", &target.name, target.delivered);
         }
     }),
+    ("push_failures_total", "counter", "Tries at a target that failed.", |desk, lines| {
+        for target in desk.rooms.targets.borrow().iter() {
+            lines.labelled("target", &target.name, target.failed);
+        }
+    }),
     ("push_up", "gauge", "1 while a target's last try worked.", |desk, lines| {
         for target in desk.rooms.targets.borrow().iter() {
             lines.labelled("target", &target.name, u64::from(target.last_error.is_none()));
