@@ -70,6 +70,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["sms", "store", "inbox", "outbox", "feed", "gate", "seats"],
     ),
     ("sms", &[]),
+    ("sorted", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
     ("task", &[]),
@@ -81,7 +82,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone",
+    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone", "sorted",
 ];
 
 const KINDS: &[&str] = &[
