@@ -49,7 +49,15 @@ impl Sub<Duration> for Tick {
 #[serde(transparent)]
 pub struct WallTime(pub i64);
 
+/// 2024-01-01: a clock that says less has not been set since the router started.
+const SET: WallTime = WallTime(1_704_067_200_000);
+
 impl WallTime {
+    /// True when the clock that told this time had been set: nothing here is older than this program.
+    pub fn is_set(self) -> bool {
+        self >= SET
+    }
+
     /// From whole seconds since 1970.
     pub fn from_unix_s(seconds: i64) -> WallTime {
         WallTime(seconds.saturating_mul(1000))
