@@ -228,7 +228,7 @@ fn door(facts: &Facts, at: SocketAddr, what: &str, report: &mut Report) {
             let text = format!("{at} is used by {who}: {what} cannot listen there");
             report.say(Level::Error, text);
             if who.starts_with("uhttpd (") {
-                report.todo("uci set uhttpd.main.enable_http=0; uci commit uhttpd; /etc/init.d/uhttpd restart");
+                report.todo("uci set uhttpd.main.enable_http=0; uci commit uhttpd; /etc/init.d/uhttpd restart  # RutOS's pages then by https only");
             } else {
                 report.todo("vi /etc/config/rut-agent; reload_config");
             }
