@@ -188,26 +188,29 @@ fn sim(facts: &Facts, report: &mut Report) {
     }
 }
 
-/// What wants to listen, where, and whether it is switched on.
+/// Where this agent is to listen, and the ports that clients usually ask.
 fn listen(facts: &Facts, report: &mut Report) {
-    let config = &facts.config;
-    let api = config.api.listen.iter().filter(|_| config.api.enabled);
-    let api = api.map(|at| (*at, "the API"));
-    let post_get = config.post_get.listen.iter();
-    let post_get = post_get.filter(|_| config.post_get.enabled);
-    let smpp = config.smpp.listen.iter().filter(|_| config.smpp.enabled);
-    let wanted = api
-        .chain(post_get.map(|at| (*at, "Post/Get")))
-        .chain(smpp.map(|at| (*at, "SMPP")));
-    let wanted: Vec<(SocketAddr, &str)> = wanted.collect();
-    for (at, what) in &wanted {
-        door(facts, *at, what, report);
+    let (api, post_get, smpp) = (
+        &facts.config.api,
+        &facts.config.post_get,
+        &facts.config.smpp,
+    );
+    let wanted = [
+        (api.enabled, &api.listen, "the API"),
+        (post_get.enabled, &post_get.listen, "Post/Get"),
+        (smpp.enabled, &smpp.listen, "SMPP"),
+    ];
+    let mut ports = Vec::new();
+    for (_, addresses, what) in wanted.into_iter().filter(|(enabled, _, _)| *enabled) {
+        for at in addresses {
+            ports.push(at.port());
+            door(facts, *at, what, report);
+        }
     }
     for (port, what) in [(80, "Post/Get"), (2775, "SMPP")] {
         let at = SocketAddr::from(([0, 0, 0, 0], port));
         let who = listening(facts, at);
-        let configured = wanted.iter().any(|(own, _)| own.port() == port);
-        if !configured && !who.is_empty() {
+        if !ports.contains(&port) && !who.is_empty() {
             let who = who.join(", ");
             let text = format!("port {port} is used by {who}: {what} would need another");
             report.say(Level::Note, text);
