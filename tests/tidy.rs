@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("counters", &[]),
     ("crash", &[]),
+    ("doctor", &["cli", "modem", "system"]),
     ("feed", &[]),
     (
         "forward",

@@ -392,7 +392,7 @@ impl Work {
         let now = self.common.rooms.clock.now();
         // The milliseconds of the wall clock are as good a die as any here.
         let [jitter, ..] = now.wall.0.to_le_bytes();
-        let failed = self.retry.failed(now.tick, jitter);
+        let failed = self.retry.failed(now.tick, jitter, now.wall);
         let (name, pause) = (&self.name, failed.pause.as_secs());
         if failed.first {
             log::warn!(

@@ -130,6 +130,12 @@ impl Assembly {
         parts.map(|(sequence, part)| (*sequence, part)).collect()
     }
 
+    /// The parts that wait, to be changed.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Part> {
+        let groups = self.groups.values_mut();
+        groups.flat_map(|waiting| waiting.parts.values_mut())
+    }
+
     /// The group was handed on.
     pub(super) fn forget(&mut self, group: &Group) {
         self.groups.remove(group);

@@ -135,6 +135,11 @@ impl Queue {
         self.waiting.insert(id, waiting);
     }
 
+    /// One of them, to be put right: whoever changes it writes it.
+    pub(super) fn get_mut(&mut self, id: MessageId) -> Option<&mut State> {
+        self.waiting.get_mut(&id).map(|waiting| &mut waiting.state)
+    }
+
     /// One of them.
     pub(super) fn get(&self, id: MessageId) -> Option<&Waiting> {
         self.waiting.get(&id)

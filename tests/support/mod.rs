@@ -12,6 +12,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod certificates;
+pub mod clock;
 pub mod http;
 pub mod process;
 pub mod push;
