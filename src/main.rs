@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Ok(Command::Sim(options)) => in_runtime(demo::modem_alone(options)),
         Ok(Command::Check(file)) => cli::check(file.as_deref()).into(),
+        Ok(Command::Import(from)) => cli::import(from.as_deref()).into(),
         Ok(Command::Ask(client)) => cli::ask(&client).into(),
         Ok(Command::Help(text)) => say(text.trim_end()),
         Ok(Command::Version) => say(concat!("rut-agent ", env!("CARGO_PKG_VERSION"))),

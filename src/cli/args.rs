@@ -196,6 +196,11 @@ pub fn check(given: Given) -> Result<Command, Wrong> {
     Ok(Command::Check(given.path("config")))
 }
 
+/// `import`.
+pub fn import(given: Given) -> Result<Command, Wrong> {
+    Ok(Command::Import(given.path("from")))
+}
+
 /// `demo`.
 #[cfg(feature = "sim")]
 pub fn demo(given: Given) -> Result<Command, Wrong> {
@@ -323,6 +328,10 @@ mod tests {
         assert_eq!(
             parsed(&["check", "--config", "x"]),
             Ok(Command::Check(Some("x".into())))
+        );
+        assert_eq!(
+            parsed(&["import", "--from", "x"]),
+            Ok(Command::Import(Some("x".into())))
         );
     }
 

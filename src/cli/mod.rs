@@ -16,7 +16,7 @@ mod sse;
 mod verbs;
 
 pub use args::{DEFAULT_SOCKET, parse};
-pub use client::{ask, check};
+pub use client::{ask, check, import};
 pub use verbs::help;
 
 /// Exit code: it was done.
@@ -35,6 +35,8 @@ pub enum Command {
     Run(Run),
     /// Read this configuration, or the router's own, and tell the problems: [`check`].
     Check(Option<PathBuf>),
+    /// Print a configuration made from RutOS's own in this directory, or in the router's: [`import`].
+    Import(Option<PathBuf>),
     /// Be the daemon on a simulated modem.
     #[cfg(feature = "sim")]
     Demo(Demo),
