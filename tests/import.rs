@@ -70,6 +70,24 @@ fn section<'t>(text: &'t str, begin: &str) -> &'t str {
     text[at..].split("\n\n").next().unwrap()
 }
 
+/// What a line is about, its section, and what stands there.
+#[rustfmt::skip]
+const PARTS: &[(&str, &str, &str)] = &[
+    ("local secret", "config email 'isp'", r"option password 'it'\''s a secret'"),
+    ("TLS", "config email 'isp'", "option secure_conn 'tls'"),
+    ("limit", "config limits 'limits'", "option per_day '50'"),
+    ("PIN", "config modem 'modem'", "option pincode '1234'"),
+    ("slots", "config modem 'modem'", "option free '7'"),
+    ("hash", "config post_get 'post_get'", "RutOS kept only this hash"),
+    ("no address", "config smpp 'smpp'", "# off here: smpp is enabled and has no listen\n\toption enabled '0'"),
+    ("interval", "config pop3 'pop3'", "option interval_unit 'hour'"),
+    ("fake numbers", "config sms_rule 'wakeup'", "# sms_rule 'wakeup': authorization is no"),
+    ("dangerous", "config sms_rule 'backup'", "option enabled '0'"),
+    ("no action", "#config sms_rule 'gps'", "this agent has no such action"),
+    ("keys", "config call_rule 'call_reboot'", "option enabled '0'"),
+    ("modems", "config reply 'reply'", "#\toption send_modem_id '1-1': this agent has one modem"),
+];
+
 #[test]
 fn a_file_of_each_kind_becomes_a_configuration_that_check_takes() {
     let (code, text, said) = import(Path::new(RUTOS));
@@ -87,57 +105,7 @@ fn a_file_of_each_kind_becomes_a_configuration_that_check_takes() {
         \toption allowed_phone 'group'\n\t# RutOS: The crew\n\toption group 'The_crew'\n\toption message 'It'\\''s going'\n\
         \toption status_sms '0'";
     assert_eq!(section(&text, "config sms_rule 'mine'"), mine);
-    for (name, begin, part) in [
-        (
-            "local secret",
-            "config email 'isp'",
-            r"option password 'it'\''s a secret'",
-        ),
-        ("TLS", "config email 'isp'", "option secure_conn 'tls'"),
-        ("limit", "config limits 'limits'", "option per_day '50'"),
-        ("PIN", "config modem 'modem'", "option pincode '1234'"),
-        ("slots", "config modem 'modem'", "option free '7'"),
-        (
-            "hash",
-            "config post_get 'post_get'",
-            "RutOS kept only this hash",
-        ),
-        (
-            "no address",
-            "config smpp 'smpp'",
-            "# off here: smpp is enabled and has no listen\n\toption enabled '0'",
-        ),
-        (
-            "interval",
-            "config pop3 'pop3'",
-            "option interval_unit 'hour'",
-        ),
-        (
-            "fake numbers",
-            "config sms_rule 'wakeup'",
-            "# sms_rule 'wakeup': authorization is no",
-        ),
-        (
-            "dangerous",
-            "config sms_rule 'backup'",
-            "option enabled '0'",
-        ),
-        (
-            "no action",
-            "#config sms_rule 'gps'",
-            "this agent has no such action",
-        ),
-        (
-            "keys",
-            "config call_rule 'call_reboot'",
-            "option enabled '0'",
-        ),
-        (
-            "modems",
-            "config reply 'reply'",
-            "#\toption send_modem_id '1-1': this agent has one modem",
-        ),
-    ] {
+    for (name, begin, part) in PARTS {
         let found = section(&text, begin);
         assert!(found.contains(part), "{name}: {found}");
     }
@@ -146,6 +114,20 @@ fn a_file_of_each_kind_becomes_a_configuration_that_check_takes() {
     let dir = directory(&[("both", format!("{own}{text}").as_bytes())]);
     let both = dir.path().join("both").display().to_string();
     assert_eq!(run(&["check", "--config", &both], dir.path()).0, Some(0));
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let text = import(Path::new(RUTOS)).1;
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let example = readme
+        .split("`tests/import/rutos`:\n\n```\n")
+        .nth(1)
+        .unwrap();
+    for part in example.split("\n```").next().unwrap().split("\n\n") {
+        assert!(text.contains(part), "the README shows {part}");
+    }
 }
 
 #[test]

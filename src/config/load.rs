@@ -1,5 +1,5 @@
 //! Edge: reads the configuration file, or RutOS's own ones. Never judges them: `read` and `import` do.
-#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+#![allow(clippy::disallowed_types)]
 
 use std::io::Read;
 use std::path::Path;
