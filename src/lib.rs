@@ -68,6 +68,7 @@
 //! | what the text of a mail is | `mail/mime.rs` and its neighbours |
 //! | which server certificate is believed, with which ciphers | `net/trust.rs`, `net/provider.rs` |
 //! | what a program that found itself broken says | [`crash`] |
+//! | what becomes of RutOS's own options | `config/vendor.rs`, `config/translate.rs`, `config/parts.rs` |
 //! | an option that the API may change | `config/change.rs` |
 //! | the router's own time zone | [`zone`] |
 //! | how a program of the router is run | `system/run.rs` |

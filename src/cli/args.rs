@@ -205,6 +205,11 @@ pub fn doctor(given: Given) -> Result<Command, Wrong> {
     }))
 }
 
+/// `import`.
+pub fn import(given: Given) -> Result<Command, Wrong> {
+    Ok(Command::Import(given.path("from")))
+}
+
 /// `demo`.
 #[cfg(feature = "sim")]
 pub fn demo(given: Given) -> Result<Command, Wrong> {
@@ -332,6 +337,10 @@ mod tests {
         assert_eq!(
             parsed(&["check", "--config", "x"]),
             Ok(Command::Check(Some("x".into())))
+        );
+        assert_eq!(
+            parsed(&["import", "--from", "x"]),
+            Ok(Command::Import(Some("x".into())))
         );
     }
 

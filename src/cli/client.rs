@@ -44,6 +44,19 @@ pub fn agent_status(socket: &Path) -> Option<Value> {
     exchange(&client, &Request::new("GET", "/api/v1/status")).ok()
 }
 
+/// Prints a configuration made from RutOS's own, tells what of it cannot be read, and gives the exit code: 1 when there is
+/// such a thing.
+pub fn import(from: Option<&Path>) -> u8 {
+    let (text, problems) = config::import(from);
+    for problem in &problems {
+        let _nobody_reads = writeln!(std::io::stderr(), "{problem}");
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) if !problems.iter().any(config::Problem::is_error) => DONE,
+        _ => FAILED,
+    }
+}
+
 /// Does a client verb and gives the exit code.
 pub fn ask(client: &Client) -> u8 {
     let mut out = std::io::stdout().lock();

@@ -16,7 +16,7 @@ mod sse;
 mod verbs;
 
 pub use args::{DEFAULT_SOCKET, parse};
-pub use client::{agent_status, ask, check};
+pub use client::{agent_status, ask, check, import};
 pub use verbs::help;
 
 /// Exit code: it was done.
@@ -37,6 +37,8 @@ pub enum Command {
     Check(Option<PathBuf>),
     /// Look at this router.
     Doctor(Doctor),
+    /// Print a configuration made from RutOS's own in this directory, or in the router's: [`import`].
+    Import(Option<PathBuf>),
     /// Be the daemon on a simulated modem.
     #[cfg(feature = "sim")]
     Demo(Demo),

@@ -35,6 +35,10 @@ const CONFIG: &[Flag] = &[
     flag("config", Some("FILE"), "the configuration, /etc/config/rut-agent unless named"),
 ];
 #[rustfmt::skip]
+const FROM: &[Flag] = &[
+    flag("from", Some("DIR"), "where RutOS's files are, /etc/config unless named"),
+];
+#[rustfmt::skip]
 const LISTEN: &[Flag] = &[
     flag("listen", Some("ADDR"), "serve the API on this address:port, once for each"),
     flag("socket", Some("PATH"), "serve the command line on this Unix socket"),
@@ -85,6 +89,7 @@ pub const VERBS: &[Verb] = &[
     verb("run", &[], &[CONFIG, PORT, LISTEN], "the daemon, in the foreground", args::run),
     verb("check", &[], &[CONFIG], "read the configuration and print every problem", args::check),
     verb("doctor", &[], &[CONFIG, DOCTOR], "look at this router: what is wrong, and the commands against it", args::doctor),
+    verb("import", &[], &[FROM], "print a configuration made from RutOS's own", args::import),
     #[cfg(feature = "sim")]
     verb("demo", &[], &[LISTEN], "the whole agent on a simulated modem", args::demo),
     #[cfg(feature = "sim")]

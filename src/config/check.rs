@@ -216,7 +216,7 @@ fn references(checked: &[Checked], notes: &mut Notes) {
 }
 
 /// Enough of a wrong value to recognise it.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),

@@ -11,16 +11,21 @@ mod load;
 mod mail;
 mod model;
 mod options;
+mod parts;
 mod problem;
 mod rules;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod translate;
+#[cfg(test)]
+mod translate_tests;
 mod uci;
+mod vendor;
 
 pub use change::Settings;
 pub use help::help;
-pub use load::load;
+pub use load::{import, load};
 pub use model::{
     Agent, Api, Authorization, CallAction, Config, FlashVia, Limits, Modem, Network, PhoneGroup,
     Pop3, PostGet, Rule, Smpp, SmppAlphabet, Trigger,

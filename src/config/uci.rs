@@ -135,7 +135,9 @@ impl File {
     }
 
     fn open(&mut self, line: u32, kind: String, name: Option<String>) -> Result<Place, Fault> {
-        if !is_name(&kind) || name.as_deref().is_some_and(|name| !is_name(name)) {
+        // libuci takes any visible character in a type, but not in a name.
+        let visible = kind.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || name.as_deref().is_some_and(|name| !is_name(name)) {
             return Err(Fault::BadName);
         }
         let known = name.is_some().then(|| {
@@ -381,7 +383,7 @@ mod tests {
 
     #[test]
     fn every_fault_has_its_line_and_the_rest_is_still_read() {
-        let text = "option x '1'\nconfig\nconfig a-b\nconfig a 'ok'\noption two words here\nopton x '1'\n\
+        let text = "option x '1'\nconfig\nconfig a b-c\nconfig a 'ok'\noption two words here\nopton x '1'\n\
                     option 'x y' '1'\noption open 'never\nlist z '3'\npackage\n";
         assert_eq!(
             faults(text),
