@@ -47,6 +47,8 @@ pub struct House {
 pub struct Gates {
     api: RefCell<Gate>,
     post_get: RefCell<Gate>,
+    /// Who knows the token must not find out the rules' passwords with it.
+    rules: RefCell<Gate>,
 }
 
 impl Gates {
@@ -215,6 +217,10 @@ impl Visit {
                 let tried = house.desk.push_test(&ask).await;
                 tried.unwrap_or_else(|problem| problem.answer())
             }
+            Ok(Serve::RuleTest) => {
+                let tried = self.rule_test(&ask).await;
+                tried.unwrap_or_else(|problem| problem.answer())
+            }
             Ok(Serve::Errand(wish)) => {
                 let done = house.desk.errand(wish, &ask).await;
                 done.unwrap_or_else(|problem| problem.answer())
@@ -228,6 +234,26 @@ impl Visit {
         };
         log::debug!("api: {}: {method} {path} -> {}", self.peer, answer.status);
         self.say(&answer, framing).await
+    }
+
+    /// Tries a message out. A wrong password in it counts here, though not among the rules.
+    async fn rule_test(&self, ask: &Ask) -> Result<Answer, Problem> {
+        let House { desk, gates, .. } = &*self.seat.house;
+        let _turn = desk.turn()?;
+        let now = desk.now().tick;
+        if let Peer::Ip(address) = self.peer
+            && let Some(left) = gates.rules.borrow().shut_out(address, now)
+        {
+            return Err(shut_out(left));
+        }
+        let (answer, wrong) = desk.rule_test(ask).await?;
+        if let Peer::Ip(address) = self.peer
+            && wrong
+        {
+            let penalty = gates.rules.borrow_mut().wrong(address, now);
+            tokio::time::sleep(penalty.pause).await;
+        }
+        Ok(answer)
     }
 
     /// The page to answer with; `None` when a stream was written and is over.

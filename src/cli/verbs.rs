@@ -64,6 +64,10 @@ const BOX: &[Flag] = &[
 const WATCH: &[Flag] = &[
     flag("watch", None, "a live line, until interrupted"),
 ];
+#[rustfmt::skip]
+const FROM: &[Flag] = &[
+    flag("from", Some("NUMBER"), "the number that it would come from; must be named"),
+];
 #[cfg(feature = "sim")]
 #[rustfmt::skip]
 const SIM: &[Flag] = &[
@@ -93,6 +97,7 @@ pub const VERBS: &[Verb] = &[
     verb("hangup", &[], &[CLIENT], "end the call, or reject it", |given| given.client(Ask::HangUp)),
     verb("ussd", &["CODE"], &[CLIENT], "send a code such as '*100#', or an answer to the network", |given| given.asks(Ask::Ussd)),
     verb("at", &["COMMAND"], &[CLIENT], "one AT command, where option allow_at is 1", |given| given.asks(Ask::At)),
+    verb("rule-test", &["TEXT"], &[FROM, CLIENT], "what a message would set off; does nothing", args::rule_test),
     verb("completion", &[], &[], "print what completes this in bash: eval \"$(rut-agent completion)\"", |_| Ok(Command::Help(completion()))),
     verb("events", &[], &[CLIENT], "follow what happens", |given| given.client(Ask::Events)),
 ];

@@ -46,7 +46,7 @@ const PINS: (&str, &str) = (
 );
 const BLOCKED: (&str, &str) = (
     "ubus|call|ip_block|show",
-    "{\"blocked\":[{\"ip\":\"192.168.1.2\",\"port\":22,\"destination_ip\":\"192.168.1.1\",\"counter\":\"10\"},{\"ip\":\"fd00::7\",\"port\":443}]}",
+    "{\"ips\":[{\"ip\":\"192.168.1.2\",\"port\":22,\"destination_ip\":\"192.168.1.1\",\"counter\":\"10\"},{\"ip\":\"fd00::7\",\"port\":443}]}",
 );
 
 fn job(action: &str, options: &str, args: &str) -> Job {
@@ -198,7 +198,7 @@ const WIFI_SSH_WEB_PAGES_AND_BLOCKED_ADDRESSES: &[Row<'static>] = &[
     ("web_access", "web_access_enabled=1 webs_access_enabled=1 web_access_https=1 redirect_https=1", "", WEB_SSH, &["uci|set|firewall.5.enabled=0", "uci|set|firewall.6.enabled=1", "uci|set|uhttpd.main.enable_http=1", "uci|set|uhttpd.main.enable_https=1", "uci|set|uhttpd.main.redirect_https=1", "uci|set|uhttpd.main._httpWanAccess=0", "uci|set|uhttpd.main._httpsWanAccess=1", "uci|commit|uhttpd", "uci|commit|firewall", "reload_config"], "-"),
     ("web_access", "", "", PLAIN_SSH, &[], "failed: this router has no switch for its web pages"),
     ("ip_unblock", "", "", &[BLOCKED], &["ubus|call|ip_block|clear"], "2 of 2 addresses unblocked"),
-    ("ip_unblock", "", "192.168.1.2", &[BLOCKED], &["ubus|call|ip_block|unblock|{\"destination_ip\":\"192.168.1.1\",\"ip\":\"192.168.1.2\",\"port\":22}"], "192.168.1.2 is unblocked"),
+    ("ip_unblock", "", "192.168.1.2", &[BLOCKED], &["ubus|call|ip_block|unblock|{\"destination_ip\":\"192.168.1.1\",\"ip\":\"192.168.1.2\",\"port\":\"22\"}"], "192.168.1.2 is unblocked"),
     ("ip_unblock", "", "192.168.1.3", &[BLOCKED], &[], "192.168.1.3 was not blocked"),
     ("ip_unblock", "", "$(reboot)", &[BLOCKED], &[], "failed: that is not an address"),
     ("ip_unblock", "", "", &[("ubus|call|ip_block", "FAILED")], &[], "failed: this router has no list of blocked addresses"),
@@ -212,7 +212,9 @@ fn the_mobile_connection() {
 #[rustfmt::skip]
 const RUTOS_MOBILE: &[(&str, &str)] = &[NETWORK, SIMCARD, ("ubus|list|mobifd.modem*", "mobifd.modem0\n"), ("ubus|list|mobifd", "mobifd\n")];
 #[rustfmt::skip]
-const LIMITS_MOBILE: &[(&str, &str)] = &[("ubus|list|quota_limit.", "quota_limit.mob1s1a1\n"), ("ubus|call|quota_limit.mob1s1a1|status", "{\"left\":\"1.25 GB\",\"total\":\"2.00 GB\"}"), ("ubus|-v|list|quota_limit.mob1s1a1", "'quota_limit.mob1s1a1' @1\n\t\"status\":{}\n\t\"clear\":{}\n")];
+const LIMITS_MOBILE: &[(&str, &str)] = &[NETWORK, ("uci|-q|show|quota_limit", "quota_limit.mob1s1a1=interface\nquota_limit.mob1s1a1.enabled='1'\nquota_limit.mob1s1a1.data_limit='2048'\nquota_limit.mob1s2a1=interface\nquota_limit.mob1s2a1.enabled='0'\n"), ("ubus|call|quota_limit.mob1s1a1|status", "{\"data_used\":805306368,\"reset_time\":\"1795293314\"}"), ("ubus|list|mdcollect", "mdcollect\n")];
+#[rustfmt::skip]
+const SMALL_MOBILE: &[(&str, &str)] = &[("uci|-q|show|quota_limit", "quota_limit.wan=interface\nquota_limit.wan.enabled='1'\nquota_limit.wan.data_limit='100'\n"), ("ubus|list|mdcollect", "mdcollect\n")];
 #[rustfmt::skip]
 const THE_MOBILE_CONNECTION: &[Row<'static>] = &[
     ("mobile", "value=off", "", &[NETWORK], &["ifdown|mob1s1a1"], "-"),
@@ -228,10 +230,12 @@ const THE_MOBILE_CONNECTION: &[Row<'static>] = &[
     ("change_mobile_settings", "", "", RUTOS_MOBILE, &[], "failed: say what is to be set, such as apn=internet"),
     ("change_mobile_settings", "simcard=2", "apn=x", RUTOS_MOBILE, &[], "failed: this router has no mobile connection"),
     ("change_mobile_settings", "simcard=1", "roaming=1", &[NETWORK], &[], "failed: this router has no settings of a SIM card"),
-    ("data_limit", "", "", LIMITS_MOBILE, &[], "mob1s1a1: left 1.25 GB, total 2.00 GB"),
+    ("data_limit", "", "", LIMITS_MOBILE, &[], "mob1s1a1: 1.25 GB of 2.00 GB left"),
+    ("data_limit", "", "", SMALL_MOBILE, &[], "wan: N/A of 100.00 MB left"),
     ("data_limit", "", "", NONE, &[], "no data limit is set"),
-    ("data_usage_reset", "interface=mob1s1a1 respond=1", "", LIMITS_MOBILE, &["ubus|call|quota_limit.mob1s1a1|clear"], "data_usage_reset: done"),
-    ("data_usage_reset", "", "", NONE, &[], "failed: this router has no data limit there"),
+    ("data_usage_reset", "interface=mob1s1a1 respond=1", "", LIMITS_MOBILE, &["ubus|call|mdcollect|clean_db|{\"iface_name\":\"mob1s1a1\",\"sim\":1}", "uci|set|quota_limit.mob1s1a1.wrn_time=0", "uci|commit|quota_limit", "ubus|call|quota_limit.mob1s1a1|reload"], "data_usage_reset: done"),
+    ("data_usage_reset", "", "", NONE, &[], "failed: this router has no count of mobile data"),
+    ("data_usage_reset", "", "", SMALL_MOBILE, &[], "failed: this router has no mobile connection"),
 ];
 
 #[test]
@@ -313,8 +317,8 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("uci", "", "set network.a.b", NONE, &[], "failed: say config.section.option=value"),
     ("uci", "", "batch x", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
     ("uci", "", "", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
-    ("api", ALLOWED_PERSONS, "get /auto_reboot/periodic/config", &[("api", "{\"success\":true}\n")], &["api|get|/auto_reboot/periodic/config"], "{\"success\":true}"),
-    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|post|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], ""),
+    ("api", ALLOWED_PERSONS, "get /auto_reboot/periodic/config", &[("api", "{\"http_code\":200,\"http_body\":{\"success\":true}}\n")], &["api|GET|/auto_reboot/periodic/config"], "{\"success\":true}"),
+    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|POST|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], ""),
     ("api", ALLOWED_PERSONS, "post /system/x not json", NONE, &[], "failed: what follows the path must be JSON"),
     ("api", ALLOWED_PERSONS, "put /system/x", NONE, &[], "failed: method not allowed"),
     ("api", ALLOWED_PERSONS, "get /systematic", NONE, &[], "failed: endpoint not allowed"),
@@ -322,7 +326,7 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("api", ALLOWED_PERSONS, "get --help", NONE, &[], "failed: endpoint not allowed"),
     ("api", "acl_mode=allowed", "get /system", NONE, &[], "failed: endpoint not allowed"),
     ("api", "acl_mode=denied path=/users", "get /users/config", NONE, &[], "failed: endpoint not allowed"),
-    ("api", "acl_mode=denied path=/users", "get /system", &[("api", "MISSING")], &["api|get|/system"], "failed: this router has no program api"),
+    ("api", "acl_mode=denied path=/users", "get /system", &[("api", "MISSING")], &["api|GET|/system"], "failed: this router has no program api"),
 ];
 
 #[test]

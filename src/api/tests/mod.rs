@@ -76,15 +76,29 @@ impl Rig {
         let inbox = Inbox::new(Rc::clone(&store), feed.clone(), part_timeout, clock.now());
         let outbox = Outbox::new(Rc::clone(&store), feed.clone(), clock.now()).unwrap();
         let (modem, mut requests) = Handle::new();
-        let rooms = Rooms {
+        let address = free_address();
+        let mut config = Config::default();
+        config.api.listen = vec![address];
+        change(&mut config);
+        let (config, seen) = watch::channel(Rc::new(config));
+        let for_rules = crate::rules::Rooms {
             store,
             inbox: Rc::new(RefCell::new(inbox)),
             outbox: Rc::new(RefCell::new(outbox)),
             signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
             feed,
+            clock,
+        };
+        let rooms = Rooms {
+            store: for_rules.store.clone(),
+            inbox: for_rules.inbox.clone(),
+            outbox: for_rules.outbox.clone(),
+            signal: for_rules.signal.clone(),
+            feed: for_rules.feed.clone(),
             targets: Rc::default(),
             smpp: crate::smpp::Handle::default(),
             modem,
+            rules: crate::rules::Rules::new(seen.clone(), for_rules).1,
             settings: crate::config::Settings::default(),
             clock,
         };
@@ -103,11 +117,6 @@ impl Rig {
                 }
             }
         });
-        let address = free_address();
-        let mut config = Config::default();
-        config.api.listen = vec![address];
-        change(&mut config);
-        let (config, seen) = watch::channel(Rc::new(config));
         let (stopper, stop) = pair();
         let socket = dir.join("agent.sock");
         let api = tokio::task::spawn_local(run(seen, rooms.clone(), socket.clone(), stop));
