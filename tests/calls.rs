@@ -11,8 +11,6 @@
 
 mod support;
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use support::{Bench, PATIENCE, Setup, wait_until};
@@ -397,20 +395,6 @@ fn only_numbers_are_dialled() {
     assert_eq!(calls(&bench), json!([]));
 }
 
-/// The command line against the bench's agent: exit code, standard output and error.
-fn cli(bench: &Bench, words: &[&str]) -> (Option<i32>, String, String) {
-    let mut line = support::process::agent_command();
-    line.extend(words.iter().map(|word| String::from(*word)));
-    let (program, args) = line.split_first().unwrap();
-    let run = Command::new(program)
-        .args(args)
-        .env("RUT_AGENT_SOCKET", bench.socket())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.code(), text(run.stdout), text(run.stderr))
-}
-
 #[test]
 fn the_network_answers_a_code_in_either_alphabet_and_a_menu_goes_on() {
     let bench = start("");
@@ -434,12 +418,12 @@ fn the_network_answers_a_code_in_either_alphabet_and_a_menu_goes_on() {
         );
     }
     assert_eq!(
-        cli(&bench, &["ussd", "*101#"]),
+        bench.cli(&["ussd", "*101#"]),
         (Some(0), String::from("Баланс: 5 €\n"), String::new())
     );
-    let (exit, out, why) = cli(&bench, &["ussd", "*999#"]);
+    let (exit, out, why) = bench.cli(&["ussd", "*999#"]);
     assert_eq!((exit, out.as_str()), (Some(1), ""), "{why}");
-    let (_, menu, _) = cli(&bench, &["ussd", "*102#"]);
+    let (_, menu, _) = bench.cli(&["ussd", "*102#"]);
     assert!(
         menu.starts_with("Menu\n1 Data\n2 \"Voice\"\n(the network waits"),
         "{menu}"
@@ -474,7 +458,7 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
     let bench = start("");
     let at = |command: &str| ask(&bench, "/at", json!({ "command": command }));
     assert_eq!(problem(at("AT+CSQ")), (403, String::from("at_not_allowed")));
-    assert_eq!(cli(&bench, &["at", "AT+CSQ"]).0, Some(1));
+    assert_eq!(bench.cli(&["at", "AT+CSQ"]).0, Some(1));
     assert_eq!(heard(&bench, "AT+CSQ"), 0);
     bench.write_config("\toption allow_at '1'", "");
     bench.reload();
@@ -508,10 +492,10 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
     let after = log["count"].as_u64().unwrap() - sent.as_u64().unwrap();
     assert!(after < 8, "none of them was sent: {log}");
     assert_eq!(
-        cli(&bench, &["at", "AT+CGMM"]),
+        bench.cli(&["at", "AT+CGMM"]),
         (Some(0), String::from("EC25\nOK\n"), String::new())
     );
-    let (exit, out, _) = cli(&bench, &["at", "AT+NONSENSE", "--json"]);
+    let (exit, out, _) = bench.cli(&["at", "AT+NONSENSE", "--json"]);
     assert_eq!(exit, Some(1));
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(answer["result"], "+CME ERROR: 4");
@@ -523,18 +507,18 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
 #[test]
 fn the_command_line_calls_and_hangs_up() {
     let bench = start("");
-    let none = cli(&bench, &["hangup"]);
+    let none = bench.cli(&["hangup"]);
     assert_eq!((none.0, none.1.as_str()), (Some(1), ""), "{}", none.2);
-    let called = cli(&bench, &["call", BOSS]);
+    let called = bench.cli(&["call", BOSS]);
     assert_eq!(
         called,
         (Some(0), format!("dialling to {BOSS}\n"), String::new())
     );
     wait_call(&bench, "dialling");
-    assert_eq!(cli(&bench, &["hangup", "--json"]).0, Some(0));
+    assert_eq!(bench.cli(&["hangup", "--json"]).0, Some(0));
     wait_call(&bench, "none");
-    assert_eq!(cli(&bench, &["call", "*100#"]).0, Some(1));
-    assert_eq!(cli(&bench, &["call"]).0, Some(2));
+    assert_eq!(bench.cli(&["call", "*100#"]).0, Some(1));
+    assert_eq!(bench.cli(&["call"]).0, Some(2));
     let elsewhere = ["call", BOSS, "--socket", "/nonexistent"];
-    assert_eq!(cli(&bench, &elsewhere).0, Some(3));
+    assert_eq!(bench.cli(&elsewhere).0, Some(3));
 }

@@ -172,18 +172,6 @@ for family in text_string_to_metric_families(text):
 assert text.endswith("\n")
 "#;
 
-fn metrics(bench: &Bench) -> String {
-    let bearer = format!("Bearer {TOKEN}");
-    let fields = [("Authorization", bearer.as_str())];
-    let answer = http::request(bench.address, "GET", "/metrics", &fields, b"").unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/plain; version=0.0.4; charset=utf-8")
-    );
-    String::from_utf8(answer.body).unwrap()
-}
-
 #[test]
 fn prometheus_reads_the_metrics_and_they_count_what_happened() {
     let bench = Bench::start(&Setup {
@@ -196,7 +184,7 @@ fn prometheus_reads_the_metrics_and_they_count_what_happened() {
     assert_eq!(bench.api("POST", "/messages", Some(&message)).0, 202);
     bench.control("deliver {\"from\":\"+12025550155\",\"text\":\"in\"}");
     wait_until(PATIENCE, "sent, delivered, received and counted", || {
-        let text = metrics(&bench);
+        let text = bench.metrics();
         let wanted = [
             "rut_agent_messages_total{status=\"delivered\"} 1\n",
             "rut_agent_messages_received_total 1\n",
@@ -212,7 +200,7 @@ fn prometheus_reads_the_metrics_and_they_count_what_happened() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("target/tools is missing: ./scripts/test makes it, with prometheus_client");
-    let text = metrics(&bench);
+    let text = bench.metrics();
     check
         .stdin
         .take()

@@ -181,7 +181,11 @@ pub(super) fn data_limit(_: &Order<'_>, script: &mut Script<'_>) -> Result<Answe
         let total = megabytes.map_or(0, |many: u64| many.saturating_mul(1 << 20));
         let left = used.map(|used| amount(total.saturating_sub(used)));
         let left = left.unwrap_or_else(|| String::from("N/A"));
-        said.push(format!("{}: {left} of {} left", limit.name(), amount(total)));
+        said.push(format!(
+            "{}: {left} of {} left",
+            limit.name(),
+            amount(total)
+        ));
     }
     if said.is_empty() {
         said.push(String::from("no data limit is set"));
@@ -191,7 +195,11 @@ pub(super) fn data_limit(_: &Order<'_>, script: &mut Script<'_>) -> Result<Answe
 
 /// Bytes, for a person.
 fn amount(bytes: u64) -> String {
-    let (unit, shift) = if bytes >> 30 == 0 { ("MB", 20) } else { ("GB", 30) };
+    let (unit, shift) = if bytes >> 30 == 0 {
+        ("MB", 20)
+    } else {
+        ("GB", 30)
+    };
     let hundredths = bytes.saturating_mul(100) >> shift;
     format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100)
 }

@@ -93,16 +93,18 @@ type Row<'a> = (
     &'a str,
 );
 
+/// True for what only says how things are.
+fn looks(line: &String) -> bool {
+    let looking = ["uci|-q|show|", "ubus|list|", "ubus|-v|list|"];
+    looking.iter().any(|look| line.starts_with(look))
+        || ["dump", "status", "get_status", "show", "get_info"]
+            .iter()
+            .any(|end| line.starts_with("ubus|") && line.ends_with(&format!("|{end}")))
+}
+
 /// Action, options, arguments, router; what changed something, what is answered. Looking (`show`, `list`, `status`) is left
 /// out of the list.
 fn check(rows: &[Row<'_>]) {
-    let looks = |line: &String| {
-        let looking = ["uci|-q|show|", "ubus|list|", "ubus|-v|list|"];
-        looking.iter().any(|look| line.starts_with(look))
-            || ["dump", "status", "get_status", "show", "get_info"]
-                .iter()
-                .any(|end| line.starts_with("ubus|") && line.ends_with(&format!("|{end}")))
-    };
     for (action, options, args, router, expected, answer) in rows {
         let (mut ran, reply) = ordered(&job(action, options, args), router);
         ran.retain(|line| !looks(line));
@@ -329,37 +331,63 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("api", "acl_mode=denied path=/users", "get /system", &[("api", "MISSING")], &["api|GET|/system"], "failed: this router has no program api"),
 ];
 
+/// Every action that takes a person's words: its options, and where in them hostile ones are put.
+#[rustfmt::skip]
+const WORDS: &[(&str, &str, &str)] = &[
+    ("change_mobile_settings", "simcard=1", "apn="), ("change_mobile_settings", "simcard=1", "password="),
+    ("change_mobile_settings", "simcard=1", "service="), ("change_mobile_settings", "simcard=1", ""),
+    ("vpn", "value=on", ""), ("change_profile", "", ""), ("ip_unblock", "", ""), ("exec", SCRIPT_PERSONS, ""),
+    ("uci", "", ""), ("uci", "", "get "), ("uci", "", "show "), ("uci", "", "delete network."), ("uci", "", "commit "),
+    ("uci", "", "set network.a.b="), ("uci", "", "set "), ("uci", "", "add_list network.a.b="), ("uci", "", "del_list "),
+    ("api", "acl_mode=denied", ""), ("api", "acl_mode=denied", "get "), ("api", "acl_mode=denied", "post /x "),
+    ("api", "acl_mode=denied", "post /x {\"a\":"),
+];
+
+/// A word that no action has a use for, in whose place the hostile ones stand.
+const HARMLESS: &str = "harmless";
+
 #[test]
-fn four_hundred_words_and_twenty_kilobytes_keep_their_places() {
-    let words: Vec<String> = (0..400)
-        .map(|number| format!("-{}{number}", "x".repeat(50)))
-        .collect();
-    let (ran, _) = ordered(&job("exec", "script=/x", &words.join(" ")), NONE);
-    assert_eq!(
-        ran,
-        [format!("env|SMS_FROM=+12025550155|/x|{}", words.join("|"))]
-    );
+fn hostile_words_stay_in_the_one_place_that_a_harmless_word_has_or_nothing_is_done() {
+    let many: Vec<String> = (0..400).map(|number| format!("-x{number}")).collect();
+    let (many, long) = (many.join(" "), "x".repeat(20_000));
+    let known = [RUTOS_MOBILE, VPN_AND, OLD_AND, &[BLOCKED]].concat();
+    let (mut kept, mut refused) = (0, 0);
     for action in super::actions::ACTIONS {
-        for text in [
-            "\0",
-            "'",
-            "$(x)",
-            "-rf",
-            "\n",
-            "\u{1F600}",
-            "=",
-            "..",
-            "set a.b.c=\0",
-        ] {
-            let (ran, _) = ordered(&job(action.name, "script=/x mac=1", text), NONE);
-            assert!(ran.iter().all(|line| !line.contains('\0')));
+        let listed = WORDS.iter().any(|(name, ..)| *name == action.name);
+        assert_eq!(listed, !action.args.is_empty(), "{}", action.name);
+    }
+    for (action, options, before) in WORDS {
+        let (usual, _) = ordered(
+            &job(action, options, &format!("{before}{HARMLESS}")),
+            &known,
+        );
+        #[rustfmt::skip]
+        let hostile = [
+            "'", "\"", "$(reboot)", "`reboot`", ";reboot", "; reboot", "&& reboot", "x\nreboot", "x\ry", "a\0b", "-rf", "--help", "-c", "--", "=",
+            "a=b", "..", "../../etc/passwd", "/", "*", "~", "\\", "\u{1F600}", "\u{7f}", "{}", "\"$(reboot)\"}", "-", "@[]", many.as_str(), long.as_str(),
+        ];
+        for words in hostile {
+            let (mut ran, reply) =
+                ordered(&job(action, options, &format!("{before}{words}")), &known);
+            let in_place = match *action {
+                "exec" => words.split_whitespace().collect::<Vec<_>>().join("|"),
+                _ => String::from(words),
+            };
+            let same = usual.iter().map(|line| line.replace(HARMLESS, &in_place));
+            if same.eq(ran.iter().cloned()) {
+                kept += 1;
+                continue;
+            }
+            refused += 1;
+            ran.retain(|line| !looks(line) && !line.starts_with("uci|-q|"));
+            assert!(ran.is_empty(), "{action} {before}{words}: {ran:?}");
             assert!(
-                !ran.iter().any(|line| line.starts_with("sh|")),
-                "{} {text}",
-                action.name
+                reply.starts_with("failed: "),
+                "{action} {before}{words}: {reply}"
             );
         }
     }
+    assert!(kept > 150 && refused > 150, "{kept} {refused}");
 }
 
 #[test]

@@ -34,12 +34,16 @@ impl Handle {
         let passed = verdict.passed.iter();
         let mut trial = Trial {
             wrong: verdict.wrong,
-            passed: passed.map(|(rule, why)| (String::from(*rule), *why)).collect(),
+            passed: passed
+                .map(|(rule, why)| (String::from(*rule), *why))
+                .collect(),
             ..Trial::default()
         };
         let Some((rule, args, _code)) = verdict.taken else {
             trial.why = Some(match (verdict.deaf, trial.passed.is_empty()) {
-                (true, _) => "ten wrong passwords or codes came from this number; it is not heard for an hour",
+                (true, _) => {
+                    "ten wrong passwords or codes came from this number; it is not heard for an hour"
+                }
                 (false, true) => "there is no rule for messages",
                 (false, false) => "no rule takes it",
             });

@@ -88,6 +88,16 @@ impl Router {
         fs::write(self.bin.join(format!("hang.{program}")), "").unwrap();
     }
 
+    /// From now on the program does not hang.
+    pub fn works(&self, program: &str) {
+        let _did_not_hang = fs::remove_file(self.bin.join(format!("hang.{program}")));
+    }
+
+    /// From now on there is no such program.
+    pub fn lacks(&self, program: &str) {
+        fs::remove_file(self.bin.join(program)).unwrap();
+    }
+
     /// A script for `exec`; its path.
     pub fn script(&self, text: &str) -> String {
         let path = self.bench.path("script.sh");
