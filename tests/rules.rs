@@ -308,8 +308,82 @@ fn hostile_words_reach_a_script_as_words_and_nothing_else() {
     assert_eq!(heard(), expected);
     let many = vec!["-x"; 400].join(" ");
     assert_eq!(router.ask(BOSS, &format!("Xyzzy123 run {many}")), "400");
-    assert_eq!(heard(), expected + &"[-x]".repeat(400));
+    let expected = expected + &"[-x]".repeat(400);
+    assert_eq!(heard(), expected);
+    let long = "y".repeat(20_000);
+    assert_eq!(router.ask(BOSS, &format!("Xyzzy123 run {long}")), "1");
+    assert_eq!(heard(), expected + &format!("[{long}]"));
     assert!(router.ran().is_empty());
+}
+
+#[test]
+fn hostile_words_reach_the_routers_programs_as_one_word_or_not_at_all() {
+    let mut router = Router::start("");
+    let victim = router.bench.path("victim").display().to_string();
+    let rules = [
+        ("change_mobile_settings", ""),
+        ("vpn", ""),
+        ("change_profile", ""),
+        ("ip_unblock", ""),
+        ("uci", ""),
+        ("api", " option acl_mode 'denied'\n"),
+    ];
+    let rules = rules.map(|(action, more)| own(&format!("do_{action}"), action, action, more));
+    router.bench.write_config("", &rules.concat());
+    router.bench.restart();
+    router.says(
+        "uci -q show network",
+        "network.mob=interface\nnetwork.mob.proto='wwan'\n",
+    );
+    router.says("uci -q show openvpn", "openvpn.home=openvpn\n");
+    router.says("uci -q show profiles", "profiles.sea=profile\n");
+    router.says("ubus call ip_block show", "{\"ips\":[]}");
+    let _start = router.ran();
+    for word in [
+        format!("$(touch${{IFS}}{victim})"),
+        format!("`touch${{IFS}}{victim}`"),
+        format!(";touch${{IFS}}{victim};"),
+        format!("'\"&&touch${{IFS}}{victim}#"),
+        String::from("--help"),
+        String::from("-rf"),
+        "z".repeat(20_000),
+    ] {
+        for (order, runs) in [
+            (
+                "change_mobile_settings apn=WORD",
+                "uci|set|network.mob.apn=WORD",
+            ),
+            (
+                "uci set network.wan.ipaddr=WORD",
+                "uci|set|network.wan.ipaddr=WORD",
+            ),
+            ("api put /x {\"a\":\"WORD\"}", "api|PUT|/x|{\"a\":\"WORD\"}"),
+            ("api get /WORD", ""),
+            ("uci get WORD", ""),
+            ("vpn WORD", ""),
+            ("change_profile WORD", ""),
+            ("ip_unblock WORD", ""),
+        ] {
+            if word.len() > 1000 && order.contains("=WORD") {
+                // What was set is answered, in eight messages.
+                continue;
+            }
+            let said = router.ask(BOSS, &format!("Xyzzy123 {}", order.replace("WORD", &word)));
+            let ran = router.ran();
+            let given = ran.iter().filter(|line| line.contains(&word));
+            let given: Vec<&String> = given.collect();
+            let no_json = word.contains('"') && order.contains("put");
+            // The word is fine for a path of `api`.
+            let harmless = order.contains("get /") && word.starts_with(['-', 'z']);
+            match runs {
+                _ if harmless => assert_eq!(given, [&format!("api|GET|/{word}")]),
+                "" => assert!(given.is_empty(), "{order}: {given:?}"),
+                _ if no_json => assert!(given.is_empty(), "{order}: {given:?}"),
+                runs => assert_eq!(given, [&runs.replace("WORD", &word)], "{order}: {said}"),
+            }
+            assert!(!std::path::Path::new(&victim).exists(), "{order}: {word}");
+        }
+    }
 }
 
 #[test]

@@ -101,6 +101,10 @@ impl Job {
         };
         let template = match answer {
             Answer::More => return Ok(Reply::More),
+            // No message can be empty.
+            Answer::Text(text) if text.trim().is_empty() => {
+                return Ok(Reply::Text(String::from("(nothing)")));
+            }
             Answer::Text(text) => return Ok(Reply::Text(text)),
             Answer::Done if rule.action == "reboot" => return Ok(Reply::Later),
             Answer::Done if !told(rule) => return Ok(Reply::Nothing),

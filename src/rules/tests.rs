@@ -320,7 +320,7 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("uci", "", "batch x", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
     ("uci", "", "", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
     ("api", ALLOWED_PERSONS, "get /auto_reboot/periodic/config", &[("api", "{\"http_code\":200,\"http_body\":{\"success\":true}}\n")], &["api|GET|/auto_reboot/periodic/config"], "{\"success\":true}"),
-    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|POST|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], ""),
+    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|POST|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], "(nothing)"),
     ("api", ALLOWED_PERSONS, "post /system/x not json", NONE, &[], "failed: what follows the path must be JSON"),
     ("api", ALLOWED_PERSONS, "put /system/x", NONE, &[], "failed: method not allowed"),
     ("api", ALLOWED_PERSONS, "get /systematic", NONE, &[], "failed: endpoint not allowed"),
@@ -334,13 +334,15 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
 /// Every action that takes a person's words: its options, and where in them hostile ones are put.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str, &str)] = &[
-    ("change_mobile_settings", "simcard=1", "apn="), ("change_mobile_settings", "simcard=1", "password="),
-    ("change_mobile_settings", "simcard=1", "service="), ("change_mobile_settings", "simcard=1", ""),
-    ("vpn", "value=on", ""), ("change_profile", "", ""), ("ip_unblock", "", ""), ("exec", SCRIPT_PERSONS, ""),
-    ("uci", "", ""), ("uci", "", "get "), ("uci", "", "show "), ("uci", "", "delete network."), ("uci", "", "commit "),
-    ("uci", "", "set network.a.b="), ("uci", "", "set "), ("uci", "", "add_list network.a.b="), ("uci", "", "del_list "),
-    ("api", "acl_mode=denied", ""), ("api", "acl_mode=denied", "get "), ("api", "acl_mode=denied", "post /x "),
-    ("api", "acl_mode=denied", "post /x {\"a\":"),
+    ("change_mobile_settings", "simcard=1", "apn=harmless"), ("change_mobile_settings", "simcard=1", "password=harmless roaming=1"),
+    ("change_mobile_settings", "simcard=1", "service=harmless"), ("change_mobile_settings", "simcard=1", "harmless"),
+    ("vpn", "value=on", "harmless"), ("change_profile", "", "harmless"), ("ip_unblock", "", "harmless"),
+    ("exec", SCRIPT_PERSONS, "harmless"), ("exec", SCRIPT_PERSONS, "first harmless last"),
+    ("uci", "", "harmless"), ("uci", "", "get harmless"), ("uci", "", "show harmless"), ("uci", "", "delete network.harmless"),
+    ("uci", "", "commit harmless"), ("uci", "", "set network.a.b=harmless"), ("uci", "", "set harmless"),
+    ("uci", "", "add_list network.a.b=harmless"), ("uci", "", "del_list harmless"),
+    ("api", "acl_mode=denied", "harmless"), ("api", "acl_mode=denied", "get /harmless"),
+    ("api", "acl_mode=denied", "post /x {\"a\":\"harmless\"}"), ("api", "acl_mode=denied", "put /x harmless"),
 ];
 
 /// A word that no action has a use for, in whose place the hostile ones stand.
@@ -356,38 +358,32 @@ fn hostile_words_stay_in_the_one_place_that_a_harmless_word_has_or_nothing_is_do
         let listed = WORDS.iter().any(|(name, ..)| *name == action.name);
         assert_eq!(listed, !action.args.is_empty(), "{}", action.name);
     }
-    for (action, options, before) in WORDS {
-        let (usual, _) = ordered(
-            &job(action, options, &format!("{before}{HARMLESS}")),
-            &known,
-        );
+    for (action, options, harmless) in WORDS {
+        let (usual, _) = ordered(&job(action, options, harmless), &known);
         #[rustfmt::skip]
         let hostile = [
             "'", "\"", "$(reboot)", "`reboot`", ";reboot", "; reboot", "&& reboot", "x\nreboot", "x\ry", "a\0b", "-rf", "--help", "-c", "--", "=",
-            "a=b", "..", "../../etc/passwd", "/", "*", "~", "\\", "\u{1F600}", "\u{7f}", "{}", "\"$(reboot)\"}", "-", "@[]", many.as_str(), long.as_str(),
+            "a=b", "..", "../../etc/passwd", "/", "*", "~", "\\", "\u{1F600}", "\u{7f}", "{", "\"$(reboot)\"}", "-", "@[]", many.as_str(), long.as_str(),
         ];
         for words in hostile {
-            let (mut ran, reply) =
-                ordered(&job(action, options, &format!("{before}{words}")), &known);
+            let text = harmless.replace(HARMLESS, words);
+            let (mut ran, reply) = ordered(&job(action, options, &text), &known);
             let in_place = match *action {
                 "exec" => words.split_whitespace().collect::<Vec<_>>().join("|"),
                 _ => String::from(words),
             };
             let same = usual.iter().map(|line| line.replace(HARMLESS, &in_place));
             if same.eq(ran.iter().cloned()) {
-                kept += 1;
+                kept += usize::from(ran.iter().any(|line| !looks(line)));
                 continue;
             }
             refused += 1;
             ran.retain(|line| !looks(line) && !line.starts_with("uci|-q|"));
-            assert!(ran.is_empty(), "{action} {before}{words}: {ran:?}");
-            assert!(
-                reply.starts_with("failed: "),
-                "{action} {before}{words}: {reply}"
-            );
+            assert!(ran.is_empty(), "{action} {text}: {ran:?}");
+            assert!(reply.starts_with("failed: "), "{action} {text}: {reply}");
         }
     }
-    assert!(kept > 150 && refused > 150, "{kept} {refused}");
+    assert!(kept > 100 && refused > 100, "{kept} {refused}");
 }
 
 #[test]
