@@ -11,6 +11,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use support::{Bench, PATIENCE, Setup, wait_until};
@@ -393,6 +395,43 @@ fn only_numbers_are_dialled() {
         (502, String::from("modem_refused"))
     );
     assert_eq!(calls(&bench), json!([]));
+}
+
+#[test]
+fn whom_the_owner_lets_nobody_text_nobody_calls_and_112_always() {
+    let bench = start("config limits 'limits'\n list deny '+1900'\n list only '+1'\n");
+    for to in ["+19005550155", "001900123", "+4930123", "0900123", "110"] {
+        let answer = problem(ask(&bench, "/calls", json!({ "to": to })));
+        assert_eq!(answer, (403, String::from("number_denied")), "{to}");
+        assert_eq!(bench.cli(&["call", to]).0, Some(1), "{to}");
+    }
+    assert_eq!(heard(&bench, "ATD"), 0);
+    for to in [BOSS, "112", "911"] {
+        assert_eq!(ask(&bench, "/calls", json!({ "to": to })).0, 202, "{to}");
+        assert_eq!(bench.api("DELETE", "/calls/current", None).0, 204);
+        wait_no_call(&bench);
+    }
+}
+
+/// The minute is real: nothing but the clock ends it.
+#[test]
+fn a_code_that_the_network_never_answers_ends_after_a_minute_and_messages_go_on_meanwhile() {
+    let bench = start("");
+    bench.control("ussd *105# none");
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| bench.cli(&["ussd", "*105#"]));
+        wait_heard(&bench, "AT+CUSD=1", 1);
+        bench.submit(&json!({"to": BOSS, "text": "meanwhile"}));
+        bench.wait_air(1);
+        let (exit, out, why) = waiting.join().unwrap();
+        assert_eq!((exit, out.as_str()), (Some(1), ""));
+        assert!(why.contains("no answer in time"), "{why}");
+    });
+    assert!(began.elapsed() >= Duration::from_secs(60));
+    wait_heard(&bench, "AT+CUSD=2", 1);
+    let (status, answer) = ask(&bench, "/ussd", json!({"code": "*100#"}));
+    assert_eq!(status, 200, "{answer}");
 }
 
 #[test]

@@ -30,6 +30,11 @@ const SERIAL: Duration = Duration::from_secs(10);
 /// A call's order has a number above all messages'.
 const CALL: u64 = 1 << 62;
 
+/// Why a rule does not take a message.
+const OTHER_NUMBER: &str = "this number may not";
+const OTHER_TEXT: &str = "the text, or what must stand before it, is another";
+const WRONG: &str = "the password, serial number or code is wrong";
+
 /// The judge.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
@@ -192,7 +197,7 @@ impl Judge {
                 continue;
             };
             if !config.takes(&rule.who, from) {
-                verdict.passed.push((&rule.name, "this number may not"));
+                verdict.passed.push((&rule.name, OTHER_NUMBER));
                 continue;
             }
             let key = match &trigger.authorization {
@@ -212,8 +217,7 @@ impl Judge {
             let claim = matching::weigh(text, trigger, takes_arguments, known);
             let (granted, code) = match claim {
                 Claim::None => {
-                    let why = "the text, or what must stand before it, is another";
-                    verdict.passed.push((&rule.name, why));
+                    verdict.passed.push((&rule.name, OTHER_TEXT));
                     continue;
                 }
                 Claim::Wrong => (None, None),
@@ -231,8 +235,7 @@ impl Judge {
                 }
                 None => {
                     verdict.wrong = true;
-                    let why = "the password, serial number or code is wrong";
-                    verdict.passed.push((&rule.name, why));
+                    verdict.passed.push((&rule.name, WRONG));
                 }
             }
         }

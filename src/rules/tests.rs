@@ -94,7 +94,7 @@ type Row<'a> = (
 );
 
 /// True for what only says how things are.
-fn looks(line: &String) -> bool {
+fn looks(line: &str) -> bool {
     let looking = ["uci|-q|show|", "ubus|list|", "ubus|-v|list|"];
     looking.iter().any(|look| line.starts_with(look))
         || ["dump", "status", "get_status", "show", "get_info"]

@@ -131,7 +131,7 @@ fn line(words: &Value) -> String {
 }
 
 /// True for what says how things are.
-fn looks(line: &String) -> bool {
+fn looks(line: &str) -> bool {
     let beginnings = [
         "uci|-q|show|",
         "uci|-q|get|",
