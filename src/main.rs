@@ -140,7 +140,7 @@ async fn agent(
     let smpp = task::spawn(smpp);
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets, settings, sessions, orders),
+        rooms.for_api((modem, orders), targets, settings, sessions),
         socket,
         stop,
     ));
@@ -265,11 +265,10 @@ impl Rooms {
 
     fn for_api(
         &self,
-        modem: modem::Handle,
+        (modem, rules): (modem::Handle, rules::Handle),
         targets: forward::Targets,
         settings: Settings,
         smpp: smpp::Handle,
-        rules: rules::Handle,
     ) -> api::Rooms {
         api::Rooms {
             smpp,

@@ -316,6 +316,24 @@ fn hostile_words_reach_a_script_as_words_and_nothing_else() {
     assert!(router.ran().is_empty());
 }
 
+/// An order with a hostile word in it, and what runs with that word; empty: nothing does.
+const ORDERS: &[(&str, &str)] = &[
+    (
+        "change_mobile_settings apn=WORD",
+        "uci|set|network.mob.apn=WORD",
+    ),
+    (
+        "uci set network.wan.ipaddr=WORD",
+        "uci|set|network.wan.ipaddr=WORD",
+    ),
+    ("api put /x {\"a\":\"WORD\"}", "api|PUT|/x|{\"a\":\"WORD\"}"),
+    ("api get /WORD", ""),
+    ("uci get WORD", ""),
+    ("vpn WORD", ""),
+    ("change_profile WORD", ""),
+    ("ip_unblock WORD", ""),
+];
+
 #[test]
 fn hostile_words_reach_the_routers_programs_as_one_word_or_not_at_all() {
     let mut router = Router::start("");
@@ -348,22 +366,7 @@ fn hostile_words_reach_the_routers_programs_as_one_word_or_not_at_all() {
         String::from("-rf"),
         "z".repeat(20_000),
     ] {
-        for (order, runs) in [
-            (
-                "change_mobile_settings apn=WORD",
-                "uci|set|network.mob.apn=WORD",
-            ),
-            (
-                "uci set network.wan.ipaddr=WORD",
-                "uci|set|network.wan.ipaddr=WORD",
-            ),
-            ("api put /x {\"a\":\"WORD\"}", "api|PUT|/x|{\"a\":\"WORD\"}"),
-            ("api get /WORD", ""),
-            ("uci get WORD", ""),
-            ("vpn WORD", ""),
-            ("change_profile WORD", ""),
-            ("ip_unblock WORD", ""),
-        ] {
+        for (order, runs) in ORDERS {
             if word.len() > 1000 && order.contains("=WORD") {
                 // What was set is answered, in eight messages.
                 continue;
@@ -375,7 +378,7 @@ fn hostile_words_reach_the_routers_programs_as_one_word_or_not_at_all() {
             let no_json = word.contains('"') && order.contains("put");
             // The word is fine for a path of `api`.
             let harmless = order.contains("get /") && word.starts_with(['-', 'z']);
-            match runs {
+            match *runs {
                 _ if harmless => assert_eq!(given, [&format!("api|GET|/{word}")]),
                 "" => assert!(given.is_empty(), "{order}: {given:?}"),
                 _ if no_json => assert!(given.is_empty(), "{order}: {given:?}"),

@@ -7,8 +7,10 @@ use crate::router::{Router, SETTLE};
 use crate::support::{PATIENCE, wait_until};
 use crate::{BOSS, own};
 
+type Place = (&'static str, fn(&mut Router));
+
 /// Where the power is cut, and how the test knows that it is there.
-const PLACES: &[(&str, fn(&mut Router))] = &[
+const PLACES: &[Place] = &[
     (
         "the message came while nothing ran, and the agent starts",
         |router| {
