@@ -59,6 +59,7 @@
 //! | what an SMPP client has not been told yet | `smpp/delivery.rs` |
 //! | what `%rn` stands for | [`status_text`] |
 //! | what a text message can do, and who may | `rules/actions.rs`, `rules/matching.rs` |
+//! | what a trial of a message tells, and why it changes nothing | `rules/trial.rs`, `rules/runner.rs` |
 //! | how an action's steps are run, and a test plays them | `rules/script.rs`, `rules/runner.rs` |
 //! | what becomes of a call, and when it is news | `modem/calls.rs`, `modem/errands.rs` |
 //! | which AT command the owner may send | `modem/raw.rs` |

@@ -115,11 +115,11 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
-    let (rules, calls) = Rules::new(config.clone(), rooms.for_rules());
-    let orders = task::spawn(rules.run(stop.clone()));
+    let (rules, orders) = Rules::new(config.clone(), rooms.for_rules());
+    let ruling = task::spawn(rules.run(stop.clone()));
     let worker = task::spawn(modem::run(
         config.clone(),
-        rooms.for_modem(calls),
+        rooms.for_modem(orders.clone()),
         requests,
         stop.clone(),
     ));
@@ -139,7 +139,7 @@ async fn agent(
     ));
     let mut door = spawn_local(api::run(
         config,
-        rooms.for_api(modem, targets, settings, sessions),
+        rooms.for_api((modem, orders), targets, settings, sessions),
         socket,
         stop,
     ));
@@ -152,7 +152,7 @@ async fn agent(
         },
     };
     stopper.stop();
-    last_words([smpp, worker, pushes, mails, orders]).await;
+    last_words([smpp, worker, pushes, mails, ruling]).await;
     rooms
         .signal
         .borrow_mut()
@@ -263,13 +263,14 @@ impl Rooms {
 
     fn for_api(
         &self,
-        modem: modem::Handle,
+        (modem, rules): (modem::Handle, rules::Handle),
         targets: forward::Targets,
         settings: Settings,
         smpp: smpp::Handle,
     ) -> api::Rooms {
         api::Rooms {
             smpp,
+            rules,
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             outbox: self.outbox.clone(),

@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -397,18 +397,41 @@ fn only_numbers_are_dialled() {
     assert_eq!(calls(&bench), json!([]));
 }
 
-/// The command line against the bench's agent: exit code, standard output and error.
-fn cli(bench: &Bench, words: &[&str]) -> (Option<i32>, String, String) {
-    let mut line = support::process::agent_command();
-    line.extend(words.iter().map(|word| String::from(*word)));
-    let (program, args) = line.split_first().unwrap();
-    let run = Command::new(program)
-        .args(args)
-        .env("RUT_AGENT_SOCKET", bench.socket())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.code(), text(run.stdout), text(run.stderr))
+#[test]
+fn whom_the_owner_lets_nobody_text_nobody_calls_and_112_always() {
+    let bench = start("config limits 'limits'\n list deny '+1900'\n list only '+1'\n");
+    for to in ["+19005550155", "001900123", "+4930123", "0900123", "110"] {
+        let answer = problem(ask(&bench, "/calls", json!({ "to": to })));
+        assert_eq!(answer, (403, String::from("number_denied")), "{to}");
+        assert_eq!(bench.cli(&["call", to]).0, Some(1), "{to}");
+    }
+    assert_eq!(heard(&bench, "ATD"), 0);
+    for to in [BOSS, "112", "911"] {
+        assert_eq!(ask(&bench, "/calls", json!({ "to": to })).0, 202, "{to}");
+        assert_eq!(bench.api("DELETE", "/calls/current", None).0, 204);
+        wait_no_call(&bench);
+    }
+}
+
+/// The minute is real: nothing but the clock ends it.
+#[test]
+fn a_code_that_the_network_never_answers_ends_after_a_minute_and_messages_go_on_meanwhile() {
+    let bench = start("");
+    bench.control("ussd *105# none");
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| bench.cli(&["ussd", "*105#"]));
+        wait_heard(&bench, "AT+CUSD=1", 1);
+        bench.submit(&json!({"to": BOSS, "text": "meanwhile"}));
+        bench.wait_air(1);
+        let (exit, out, why) = waiting.join().unwrap();
+        assert_eq!((exit, out.as_str()), (Some(1), ""));
+        assert!(why.contains("no answer in time"), "{why}");
+    });
+    assert!(began.elapsed() >= Duration::from_secs(60));
+    wait_heard(&bench, "AT+CUSD=2", 1);
+    let (status, answer) = ask(&bench, "/ussd", json!({"code": "*100#"}));
+    assert_eq!(status, 200, "{answer}");
 }
 
 #[test]
@@ -434,12 +457,12 @@ fn the_network_answers_a_code_in_either_alphabet_and_a_menu_goes_on() {
         );
     }
     assert_eq!(
-        cli(&bench, &["ussd", "*101#"]),
+        bench.cli(&["ussd", "*101#"]),
         (Some(0), String::from("Баланс: 5 €\n"), String::new())
     );
-    let (exit, out, why) = cli(&bench, &["ussd", "*999#"]);
+    let (exit, out, why) = bench.cli(&["ussd", "*999#"]);
     assert_eq!((exit, out.as_str()), (Some(1), ""), "{why}");
-    let (_, menu, _) = cli(&bench, &["ussd", "*102#"]);
+    let (_, menu, _) = bench.cli(&["ussd", "*102#"]);
     assert!(
         menu.starts_with("Menu\n1 Data\n2 \"Voice\"\n(the network waits"),
         "{menu}"
@@ -474,7 +497,7 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
     let bench = start("");
     let at = |command: &str| ask(&bench, "/at", json!({ "command": command }));
     assert_eq!(problem(at("AT+CSQ")), (403, String::from("at_not_allowed")));
-    assert_eq!(cli(&bench, &["at", "AT+CSQ"]).0, Some(1));
+    assert_eq!(bench.cli(&["at", "AT+CSQ"]).0, Some(1));
     assert_eq!(heard(&bench, "AT+CSQ"), 0);
     bench.write_config("\toption allow_at '1'", "");
     bench.reload();
@@ -508,10 +531,10 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
     let after = log["count"].as_u64().unwrap() - sent.as_u64().unwrap();
     assert!(after < 8, "none of them was sent: {log}");
     assert_eq!(
-        cli(&bench, &["at", "AT+CGMM"]),
+        bench.cli(&["at", "AT+CGMM"]),
         (Some(0), String::from("EC25\nOK\n"), String::new())
     );
-    let (exit, out, _) = cli(&bench, &["at", "AT+NONSENSE", "--json"]);
+    let (exit, out, _) = bench.cli(&["at", "AT+NONSENSE", "--json"]);
     assert_eq!(exit, Some(1));
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(answer["result"], "+CME ERROR: 4");
@@ -523,18 +546,18 @@ fn raw_at_is_off_unless_the_owner_allows_it_and_lets_no_prompt_through() {
 #[test]
 fn the_command_line_calls_and_hangs_up() {
     let bench = start("");
-    let none = cli(&bench, &["hangup"]);
+    let none = bench.cli(&["hangup"]);
     assert_eq!((none.0, none.1.as_str()), (Some(1), ""), "{}", none.2);
-    let called = cli(&bench, &["call", BOSS]);
+    let called = bench.cli(&["call", BOSS]);
     assert_eq!(
         called,
         (Some(0), format!("dialling to {BOSS}\n"), String::new())
     );
     wait_call(&bench, "dialling");
-    assert_eq!(cli(&bench, &["hangup", "--json"]).0, Some(0));
+    assert_eq!(bench.cli(&["hangup", "--json"]).0, Some(0));
     wait_call(&bench, "none");
-    assert_eq!(cli(&bench, &["call", "*100#"]).0, Some(1));
-    assert_eq!(cli(&bench, &["call"]).0, Some(2));
+    assert_eq!(bench.cli(&["call", "*100#"]).0, Some(1));
+    assert_eq!(bench.cli(&["call"]).0, Some(2));
     let elsewhere = ["call", BOSS, "--socket", "/nonexistent"];
-    assert_eq!(cli(&bench, &elsewhere).0, Some(3));
+    assert_eq!(bench.cli(&elsewhere).0, Some(3));
 }

@@ -9,11 +9,15 @@
     clippy::disallowed_methods
 )]
 
+#[path = "rules/reboot.rs"]
+mod reboot;
 #[path = "rules/router.rs"]
 mod router;
 mod support;
-
-use std::time::Duration;
+#[path = "rules/table.rs"]
+mod table;
+#[path = "rules/trial.rs"]
+mod trial;
 
 use serde_json::Value;
 
@@ -36,82 +40,6 @@ fn own(name: &str, action: &str, text: &str, more: &str) -> String {
         " option authorization 'local'\n option password 'Xyzzy123'\n option allowed_phone 'single'\n option tel '{BOSS}'\n option respond '1'\n"
     );
     rule(name, action, text, &(who + more))
-}
-
-/// An action, options of the rule, what is said behind its text, what programs say, what runs, what is answered.
-type Row = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-    &'static [&'static str],
-    &'static str,
-);
-
-const NETWORK: (&str, &str) = (
-    "uci -q show network",
-    "network.mob1s1a1=interface\nnetwork.mob1s1a1.proto='wwan'\n",
-);
-
-#[rustfmt::skip]
-const ROWS: &[Row] = &[
-    ("send_status", " option message '%rn %wi %sn'\n", "", &[("mnf_info --sn", "1111111111")], &["mnf_info|--sn", "ubus|call|network.interface|dump"], "bench N/A 1111111111"),
-    ("iostatus", "", "", &[("ubus list ioman.*", "ioman.gpio.din1\nioman.gpio.dout1\n"), ("ubus call ioman.gpio.din1 status", "{\"value\":\"1\"}")], &["ubus|list|ioman.*", "ubus|list|ioman.*", "ubus|call|ioman.gpio.din1|status", "ubus|list|ioman.*", "ubus|call|ioman.gpio.dout1|status"], "din1 - 1, dout1 - N/A"),
-    ("io_set", " option io 'dout1'\n option value 'off'\n", "", &[], &["ubus|list|ioman.*", "ubus|call|ioman.gpio.dout1|update|{\"value\":\"0\"}"], "io_set: done"),
-    ("wifi", " option value 'off'\n option write_wifi '1'\n", "", &[("uci -q show wireless", "wireless.w0=wifi-iface\n")], &["uci|-q|show|wireless", "uci|set|wireless.w0.disabled=1", "uci|commit|wireless", "wifi|down"], "wifi: done"),
-    ("mobile", " option value 'off'\n", "", &[NETWORK], &["uci|-q|show|network", "ifdown|mob1s1a1"], "mobile: done"),
-    ("change_mobile_settings", "", "apn=$(reboot)", &[], &["uci|-q|show|network", "uci|set|network.mob1s1a1.apn=$(reboot)", "uci|commit|network", "reload_config", "ubus|list|mobifd", "ifup|mob1s1a1"], "set: apn=$(reboot)"),
-    ("reset_conn", "", "", &[("ubus list mobifd.modem*", "mobifd.modem0\n")], &["ubus|list|mobifd.modem*", "ubus|call|mobifd.modem0|reset_conn"], "reset_conn: done"),
-    ("data_limit", "", "", &[("ubus list quota_limit.*", "quota_limit.mob1s1a1\n"), ("ubus call quota_limit.mob1s1a1 status", "{\"left\":\"1.25 GB\"}"), ("ubus -v list quota_limit.mob1s1a1", "\"reset\":{}")], &["ubus|list|quota_limit.*", "ubus|call|quota_limit.mob1s1a1|status"], "mob1s1a1: left 1.25 GB"),
-    ("data_usage_reset", "", "", &[], &["ubus|list|quota_limit.*", "ubus|-v|list|quota_limit.mob1s1a1", "ubus|call|quota_limit.mob1s1a1|reset"], "data_usage_reset: done"),
-    ("vpn", " option value 'on'\n", "home", &[("uci -q show openvpn", "openvpn.home=openvpn\nopenvpn.home.enable='1'\nopenvpn.home.dev='tun0'\n"), ("cat /sys/class/net/tun0/carrier", "1\n")], &["uci|-q|show|openvpn", "uci|set|openvpn.home.enable=1", "uci|commit|openvpn", "reload_config"], "vpn: done"),
-    ("vpnstatus", "", "", &[], &["uci|-q|show|openvpn", "cat|/sys/class/net/tun0/carrier"], "home: connected"),
-    ("list_of_profile", "", "", &[("uci -q show profiles", "profiles.default=profile\nprofiles.sea=profile\n"), ("uci -q get profiles.general.profile", "sea\n")], &["uci|-q|show|profiles", "uci|-q|get|profiles.general.profile"], "default, sea*"),
-    ("change_profile", "", "default", &[], &["uci|-q|show|profiles", "uci|-q|get|profiles.general.profile", "ubus|list|rpc-profile", "profile.sh|-c|default"], "the profile is default"),
-    ("ssh_access", " option ssh_access_enabled '1'\n", "", &[("uci -q show dropbear", "dropbear.@dropbear[0]=dropbear\n")], &["uci|-q|show|dropbear", "uci|-q|show|firewall", "uci|set|dropbear.@dropbear[0].enable=1", "uci|commit|dropbear", "reload_config"], "ssh_access: done"),
-    ("web_access", "", "", &[], &["uci|-q|show|uhttpd"], "web_access: this router has no switch for its web pages"),
-    ("ip_unblock", "", "", &[("ubus call ip_block show", "[{\"ip\":\"192.168.1.2\"}]")], &["ubus|call|ip_block|show", "ubus|call|ip_block|clear"], "1 of 1 addresses unblocked"),
-    ("firstboot", "", "", &[], &["ubus|list|rpc-sys-ext", "firstboot|-y", "reboot"], "firstboot: done"),
-    ("userdefaults", "", "", &[], &["ubus|list|rpc-sys-ext", "user_defaults", "reboot"], "userdefaults: done"),
-    ("fw_upgrade", "", "", &[], &["rut_fota|-fk"], "fw_upgrade: done"),
-    ("rms_status", "", "", &[("ubus call rms get_status", "{\"status\":\"connected\"}")], &["ubus|call|rms|get_status"], "RMS: status connected"),
-    ("monitoring_status", "", "", &[("uci -q show rms_mqtt", "rms_mqtt.rms_connect_mqtt=rms_connect_mqtt\nrms_mqtt.rms_connect_mqtt.enable='1'\n"), ("mnf_info --mac", "001E42000000")], &["uci|-q|show|rms_mqtt", "ubus|call|rms|get_status", "mnf_info|--sn", "mnf_info|--mac"], "RMS on: status connected\nSerial number - 1111111111; LAN MAC - 001E42000000"),
-    ("rms_action", " option value 'off'\n", "", &[], &["uci|-q|show|rms_mqtt", "uci|set|rms_mqtt.rms_connect_mqtt.enable=0", "uci|commit|rms_mqtt", "rms_mqtt|restart"], "rms_action: done"),
-    ("rms_connect", "", "", &[], &["rms_mqtt|restart"], "rms_connect: done"),
-    ("more", "", "", &[], &[], "there is no more"),
-    ("config_reload", "", "", &[], &["reload_config"], "config_reload: done"),
-    ("exec", "", "a $(reboot) ; b", &[], &[], "+12025550155:4:a $(reboot) ; b"),
-    ("uci", "", "get network.wan.ipaddr", &[("uci get network.wan.ipaddr", "10.0.0.1\n")], &["uci|get|network.wan.ipaddr"], "10.0.0.1"),
-    ("api", " list path '/system'\n", "get /system/x", &[("api get /system/x", "{\"success\":true}")], &["api|get|/system/x"], "{\"success\":true}"),
-    ("wol", " option mac '00:1E:42:AA:BB:CC'\n", "", &[], &[], "00:1E:42:AA:BB:CC is woken"),
-];
-
-#[test]
-fn every_action_runs_its_programs_and_answers() {
-    let mut router = Router::start("");
-    let script = router.script("echo \"$SMS_FROM:$#:$*\"");
-    let rule = |(action, more, ..): &Row| {
-        let script = match *action {
-            "exec" => format!(" option script '{script}'\n"),
-            _ => String::new(),
-        };
-        own(&format!("do_{action}"), action, action, &(script + more))
-    };
-    router
-        .bench
-        .write_config("", &ROWS.iter().map(rule).collect::<String>());
-    router.bench.restart();
-    let _start = router.ran();
-    for (action, _, args, says, runs, answer) in ROWS {
-        for (words, text) in *says {
-            router.says(words, text);
-        }
-        let said = router.ask(BOSS, &format!("Xyzzy123 {action} {args}"));
-        let ran = router.ran();
-        println!("| {action} {args} | {} | {said} |", ran.join("; "));
-        assert_eq!(ran, *runs, "{action}");
-        assert_eq!(said, *answer, "{action}");
-    }
 }
 
 #[test]
@@ -269,55 +197,6 @@ fn what_a_rule_takes_is_forwarded_to_nobody_but_who_wants_every_sms() {
 }
 
 #[test]
-fn a_reboot_is_done_once_and_its_status_sent_once_wherever_the_power_is_cut() {
-    let sections = String::from(SETTLE)
-        + &own(
-            "reboot",
-            "reboot",
-            "reboot",
-            " option message '%rn is back'\n",
-        );
-    let mut router = Router::start(&sections);
-    for place in 0..10 {
-        let before = router.told().len();
-        let reboots = router.bench.log().matches("the router reboots").count();
-        router.deliver(BOSS, "Xyzzy123 reboot");
-        if place == 9 {
-            router.wait_ran("reboot");
-        }
-        // No event to wait for: the cut may come anywhere.
-        std::thread::sleep(Duration::from_millis(place * 7));
-        router.cut();
-        let rebooting = || router.bench.log().matches("the router reboots").count();
-        let answered = || {
-            router.told()[before..]
-                .iter()
-                .any(|(_, text)| text == "bench is back")
-        };
-        wait_until(PATIENCE, "status or reboot", || {
-            answered() || rebooting() > reboots
-        });
-        if rebooting() > reboots && !answered() {
-            // The order came in after the cut, or the router reboots now as it was told.
-            router.cut();
-        }
-        router.bench.wait_air(before + 1);
-        router.settle();
-        let told = router.told();
-        let answers = told[before..]
-            .iter()
-            .filter(|(_, text)| text == "bench is back")
-            .count();
-        assert_eq!(answers, 1, "cut {place}: {told:?}");
-        let ran = router.ran();
-        assert!(ran.is_empty() || ran == ["reboot"], "cut {place}: {ran:?}");
-        router.cut();
-        router.settle();
-        assert!(router.ran().is_empty(), "cut {place}");
-    }
-}
-
-#[test]
 fn an_order_that_was_cut_short_is_told_of_and_not_done_again() {
     let sections = String::from(SETTLE) + &own("go", "config_reload", "go", "");
     let mut router = Router::start(&sections);
@@ -429,8 +308,85 @@ fn hostile_words_reach_a_script_as_words_and_nothing_else() {
     assert_eq!(heard(), expected);
     let many = vec!["-x"; 400].join(" ");
     assert_eq!(router.ask(BOSS, &format!("Xyzzy123 run {many}")), "400");
-    assert_eq!(heard(), expected + &"[-x]".repeat(400));
+    let expected = expected + &"[-x]".repeat(400);
+    assert_eq!(heard(), expected);
+    let long = "y".repeat(20_000);
+    assert_eq!(router.ask(BOSS, &format!("Xyzzy123 run {long}")), "1");
+    assert_eq!(heard(), expected + &format!("[{long}]"));
     assert!(router.ran().is_empty());
+}
+
+/// An order with a hostile word in it, and what runs with that word; empty: nothing does.
+const ORDERS: &[(&str, &str)] = &[
+    (
+        "change_mobile_settings apn=WORD",
+        "uci|set|network.mob.apn=WORD",
+    ),
+    (
+        "uci set network.wan.ipaddr=WORD",
+        "uci|set|network.wan.ipaddr=WORD",
+    ),
+    ("api put /x {\"a\":\"WORD\"}", "api|PUT|/x|{\"a\":\"WORD\"}"),
+    ("api get /WORD", ""),
+    ("uci get WORD", ""),
+    ("vpn WORD", ""),
+    ("change_profile WORD", ""),
+    ("ip_unblock WORD", ""),
+];
+
+#[test]
+fn hostile_words_reach_the_routers_programs_as_one_word_or_not_at_all() {
+    let mut router = Router::start("");
+    let victim = router.bench.path("victim").display().to_string();
+    let rules = [
+        ("change_mobile_settings", ""),
+        ("vpn", ""),
+        ("change_profile", ""),
+        ("ip_unblock", ""),
+        ("uci", ""),
+        ("api", " option acl_mode 'denied'\n"),
+    ];
+    let rules = rules.map(|(action, more)| own(&format!("do_{action}"), action, action, more));
+    router.bench.write_config("", &rules.concat());
+    router.bench.restart();
+    router.says(
+        "uci -q show network",
+        "network.mob=interface\nnetwork.mob.proto='wwan'\n",
+    );
+    router.says("uci -q show openvpn", "openvpn.home=openvpn\n");
+    router.says("uci -q show profiles", "profiles.sea=profile\n");
+    router.says("ubus call ip_block show", "{\"ips\":[]}");
+    let _start = router.ran();
+    for word in [
+        format!("$(touch${{IFS}}{victim})"),
+        format!("`touch${{IFS}}{victim}`"),
+        format!(";touch${{IFS}}{victim};"),
+        format!("'\"&&touch${{IFS}}{victim}#"),
+        String::from("--help"),
+        String::from("-rf"),
+        "z".repeat(20_000),
+    ] {
+        for (order, runs) in ORDERS {
+            if word.len() > 1000 && order.contains("=WORD") {
+                // What was set is answered, in eight messages.
+                continue;
+            }
+            let said = router.ask(BOSS, &format!("Xyzzy123 {}", order.replace("WORD", &word)));
+            let ran = router.ran();
+            let given = ran.iter().filter(|line| line.contains(&word));
+            let given: Vec<&String> = given.collect();
+            let no_json = word.contains('"') && order.contains("put");
+            // The word is fine for a path of `api`.
+            let harmless = order.contains("get /") && word.starts_with(['-', 'z']);
+            match *runs {
+                _ if harmless => assert_eq!(given, [&format!("api|GET|/{word}")]),
+                "" => assert!(given.is_empty(), "{order}: {given:?}"),
+                _ if no_json => assert!(given.is_empty(), "{order}: {given:?}"),
+                runs => assert_eq!(given, [&runs.replace("WORD", &word)], "{order}: {said}"),
+            }
+            assert!(!std::path::Path::new(&victim).exists(), "{order}: {word}");
+        }
+    }
 }
 
 #[test]
@@ -454,23 +410,4 @@ fn a_new_rule_leaves_what_came_before_it_alone_and_none_holds_nobody_up() {
     router.bench.write_config("", SETTLE);
     router.bench.restart();
     router.settle();
-}
-
-/// `RUT_AGENT_BLESS=1` writes it.
-#[test]
-fn the_readme_has_the_table_of_actions() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let begin = readme.find("<!-- actions: made by ").unwrap();
-    let begin = begin + readme[begin..].find('\n').unwrap() + 1;
-    let end = readme.find("<!-- /actions -->").unwrap();
-    let table = format!("\n{}\n", rut_agent::rules::help());
-    if std::env::var_os("RUT_AGENT_BLESS").is_some() {
-        std::fs::write(path, [&readme[..begin], &table, &readme[end..]].concat()).unwrap();
-    } else {
-        assert!(
-            readme[begin..end] == table,
-            "RUT_AGENT_BLESS=1 cargo test --test rules writes it"
-        );
-    }
 }

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "api",
         &[
             "store", "inbox", "outbox", "signal", "feed", "forward", "modem", "sms", "system",
-            "gate", "seats", "smpp",
+            "gate", "seats", "smpp", "rules",
         ],
     ),
     ("cli", &["api"]),

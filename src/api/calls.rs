@@ -26,13 +26,18 @@ fn calls(desk: &Desk) -> Calls {
     }
 }
 
-/// `POST /calls`. Emergency numbers are numbers.
-pub fn dial(_desk: &Desk, ask: &Ask) -> Result<Errand, Problem> {
+/// `POST /calls`: whom the owner's limits let nobody text, nobody calls. Emergency numbers (22.101 10.1.1) always.
+pub fn dial(desk: &Desk, ask: &Ask) -> Result<Errand, Problem> {
     let call: NewCall = read(ask)?;
     let number = Number::parse(&call.to)?;
     if number.as_str().contains(['*', '#']) {
         let why = "only numbers are called; a code goes to /ussd";
         return Err(Problem::new(Code::BadNumber, why));
+    }
+    let emergency = matches!(number.as_str(), "112" | "911");
+    if !emergency && !desk.rooms.outbox.borrow().may_send_to(&number) {
+        let why = "option deny or only of section limits says so";
+        return Err(Problem::new(Code::NumberDenied, why));
     }
     Ok(Errand::Dial(number))
 }

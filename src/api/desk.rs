@@ -7,17 +7,20 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::Rooms;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::calls;
 use super::json::{Healthy, PushTested};
+use super::json_calls::{self, NewTrial};
+use super::messages::read;
 use super::problem::{Code, Problem};
 use super::routes::Wish;
 use crate::config::Config;
 use crate::forward::Trial;
+use crate::message::Number;
 use crate::modem::NotDone;
 use crate::time::{Now, Tick};
 
@@ -60,7 +63,7 @@ pub struct Desk {
     streams: Rc<Cell<usize>>,
     /// Held while the router's programs change it: one change at a time.
     pub router: Mutex<()>,
-    /// Held while a trial push is on its way: one at a time.
+    /// Held while something is tried out: one at a time.
     trial: Mutex<()>,
 }
 
@@ -163,10 +166,7 @@ impl Desk {
         let target = Trial::of(&config, name);
         let target = target
             .ok_or_else(|| Problem::new(Code::NotFound, "no to_http or to_smtp of that name"))?;
-        let _turn = self.trial.try_lock().map_err(|_another_has_it| {
-            Problem::new(Code::Unavailable, "another trial push is on its way")
-                .with("Retry-After", 5)
-        })?;
+        let _turn = self.turn()?;
         let from = self.agent_name();
         let from = from.as_deref().unwrap_or("rut-agent");
         let (now, signal) = (self.now().wall, &self.rooms.signal);
@@ -179,6 +179,29 @@ impl Desk {
                 status,
             },
         ))
+    }
+
+    /// The right to try something out.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] while somebody else does.
+    pub fn turn(&self) -> Result<MutexGuard<'_, ()>, Problem> {
+        self.trial.try_lock().map_err(|_another_has_it| {
+            Problem::new(Code::Unavailable, "something else is tried out just now")
+                .with("Retry-After", 5)
+        })
+    }
+
+    /// `POST /rules/test`: what a message would set off, while others are answered. True when a secret in it is wrong.
+    ///
+    /// # Errors
+    /// [`Code::BadShape`] and its like, [`Code::BadNumber`].
+    pub async fn rule_test(&self, ask: &Ask) -> Result<(Answer, bool), Problem> {
+        ask.params()?.done()?;
+        let NewTrial { from, text } = read(ask)?;
+        let from = Number::parse(&from)?;
+        let trial = self.rooms.rules.try_out(&from, &text).await;
+        Ok((Answer::json(200, &json_calls::trial(&trial)), trial.wrong))
     }
 
     /// Has the modem do what is asked, while others are answered.

@@ -1,8 +1,10 @@
-//! Words: the JSON names of calls, codes and raw AT, beside those of `json.rs`. Never a rule: the handlers decide.
+//! Words: the JSON names of calls, codes, raw AT and the trial of a message, beside those of `json.rs`. Never a rule: the handlers decide.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::message::Number;
+use crate::rules::Trial;
 use crate::signal::{Call, CallState};
 
 /// `POST /calls`.
@@ -27,6 +29,34 @@ pub struct NewUssd {
 pub struct NewAt {
     /// One line.
     pub command: String,
+}
+
+/// `POST /rules/test`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTrial {
+    /// A number.
+    pub from: String,
+    /// The text.
+    pub text: String,
+}
+
+/// The answer to `POST /rules/test`.
+pub fn trial(trial: &Trial) -> Value {
+    let rule = trial.rule.as_ref();
+    let passed = trial.passed.iter();
+    let passed: Vec<Value> = passed
+        .map(|(rule, why)| json!({"rule": rule, "why": why}))
+        .collect();
+    json!({
+        "rule": rule.map(|(name, _)| name),
+        "action": rule.map(|(_, action)| action),
+        "why": trial.why,
+        "passed_over": passed,
+        "programs": trial.programs,
+        "reply": trial.reply,
+        "recipients": trial.to,
+    })
 }
 
 /// The answer to `GET /calls`.

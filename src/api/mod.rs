@@ -54,6 +54,7 @@ use crate::forward::Targets;
 use crate::inbox::Inbox;
 use crate::modem::Handle;
 use crate::outbox::Outbox;
+use crate::rules;
 use crate::seats::Seats;
 use crate::signal::Signal;
 use crate::smpp;
@@ -85,6 +86,8 @@ pub struct Rooms {
     pub smpp: smpp::Handle,
     /// The modem's worker.
     pub modem: Handle,
+    /// What messages set off.
+    pub rules: rules::Handle,
     /// The configuration file, for the options that may be changed here.
     pub settings: Settings,
     /// The clocks.

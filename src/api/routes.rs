@@ -25,6 +25,8 @@ pub enum Serve {
     Events,
     /// When the receiver has answered.
     PushTest,
+    /// When the router's programs have.
+    RuleTest,
     /// When the modem has done this.
     Errand(Wish),
 }
@@ -78,6 +80,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/messages/{id}", Serve::Now(messages::get), "One message; a received one is marked read"),
     route("PATCH", "/api/v1/messages/{id}", Serve::Now(messages::mark), "Mark a received message read or unread"),
     route("DELETE", "/api/v1/messages/{id}", Serve::Now(messages::delete), "Delete a message, or cancel one that waits"),
+    route("POST", "/api/v1/rules/test", Serve::RuleTest, "What a message would set off; does nothing"),
     route("GET", "/api/v1/calls", Serve::Now(calls::list), "The voice call there is"),
     route("POST", "/api/v1/calls", Serve::Errand(calls::dial), "Call a number"),
     route("DELETE", "/api/v1/calls/current", Serve::Errand(calls::hang_up), "Hang up, or reject the call that rings"),

@@ -44,6 +44,8 @@ pub struct House {
 pub struct Gates {
     api: RefCell<Gate>,
     post_get: RefCell<Gate>,
+    /// Who knows the token must not find out the rules' passwords with it.
+    rules: RefCell<Gate>,
 }
 
 impl Gates {
@@ -211,6 +213,7 @@ impl Visit {
             Ok(Serve::Now(handler)) => handler(desk, &ask),
             Ok(Serve::Healthz) => Ok(desk.healthz().await),
             Ok(Serve::PushTest) => desk.push_test(&ask).await,
+            Ok(Serve::RuleTest) => self.rule_test(&ask).await,
             Ok(Serve::Errand(wish)) => desk.errand(wish, &ask).await,
             Ok(Serve::Events) => match self.events(&ask, framing).await {
                 Ok(Some(answer)) => Ok(answer),
@@ -222,6 +225,26 @@ impl Visit {
         let (peer, path, status) = (self.peer, ask.path(), answer.status);
         log::debug!("api: {peer}: {} {path} -> {status}", ask.method);
         self.say(&answer, framing).await
+    }
+
+    /// Tries a message out. A wrong password in it counts here, though not among the rules.
+    async fn rule_test(&self, ask: &Ask) -> Result<Answer, Problem> {
+        let House { desk, gates, .. } = &*self.seat.house;
+        let _turn = desk.turn()?;
+        let now = desk.now().tick;
+        if let Peer::Ip(address) = self.peer
+            && let Some(left) = gates.rules.borrow().shut_out(address, now)
+        {
+            return Err(shut_out(left));
+        }
+        let (answer, wrong) = desk.rule_test(ask).await?;
+        if let Peer::Ip(address) = self.peer
+            && wrong
+        {
+            let penalty = gates.rules.borrow_mut().wrong(address, now);
+            tokio::time::sleep(penalty.pause).await;
+        }
+        Ok(answer)
     }
 
     /// The page to answer with; `None` when a stream was written and is over.

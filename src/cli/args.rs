@@ -268,6 +268,14 @@ pub fn signal(given: Given) -> Result<Command, Wrong> {
     given.client(ask)
 }
 
+/// `rule-test`.
+pub fn rule_test(given: Given) -> Result<Command, Wrong> {
+    let from = given.text("from")?;
+    let from = from.ok_or_else(|| Wrong(String::from("--from NUMBER is missing")))?;
+    let text = given.word(0)?;
+    given.client(Ask::RuleTest { text, from })
+}
+
 /// `read`.
 pub fn read(given: Given) -> Result<Command, Wrong> {
     let id = given.id()?;
@@ -351,6 +359,12 @@ mod tests {
         assert_eq!(ask(&["hangup"]), Ask::HangUp);
         assert_eq!(ask(&["ussd", "*100#"]), Ask::Ussd(String::from("*100#")));
         assert_eq!(ask(&["at", "AT+CSQ"]), Ask::At(String::from("AT+CSQ")));
+        let trial = Ask::RuleTest {
+            text: String::from("pw reboot"),
+            from: String::from("+1202"),
+        };
+        assert_eq!(ask(&["rule-test", "pw reboot", "--from", "+1202"]), trial);
+        wrong(&["rule-test", "pw reboot"], "--from NUMBER is missing");
         wrong(&["call"], "call takes 1 words, not 0");
         wrong(&["hangup", "now"], "hangup takes 0 words");
     }

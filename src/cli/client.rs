@@ -108,6 +108,12 @@ fn answer(client: &Client, out: &mut dyn Write) -> Result<u8, Trouble> {
             let good = answer.get("result").is_some_and(|result| result == "OK");
             return Ok(if good { DONE } else { FAILED });
         }
+        Ask::RuleTest { text, from } => {
+            let answer = post("/rules/test", json!({ "from": from, "text": text }))?;
+            out.write_all(worded(client, &answer, show::trial).as_bytes())?;
+            let taken = answer.get("rule").is_some_and(Value::is_string);
+            return Ok(if taken { DONE } else { FAILED });
+        }
         Ask::List(which) => list(client, *which)?,
         Ask::Delete(id) => {
             let request = Request::new("DELETE", format!("/api/v1/messages/{id}"));

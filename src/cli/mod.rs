@@ -164,6 +164,13 @@ pub enum Ask {
     Ussd(String),
     /// `at`: this command.
     At(String),
+    /// `rule-test`.
+    RuleTest {
+        /// The text of a message.
+        text: String,
+        /// `--from`: its sender.
+        from: String,
+    },
     /// `events`.
     Events,
 }

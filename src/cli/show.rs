@@ -281,6 +281,34 @@ pub fn at_command(answer: &Value) -> String {
     lines.filter_map(plain).map(|line| line + "\n").collect()
 }
 
+/// What a message would set off: who takes it, what runs word by word, who is answered what.
+pub fn trial(answer: &Value) -> String {
+    let there = |pointer: &str| at(answer, pointer).unwrap_or_default();
+    let all = |name: &str| answer.get(name).and_then(Value::as_array);
+    let passed = all("passed_over").into_iter().flatten().map(|one| {
+        let part = |pointer| at(one, pointer).unwrap_or_default();
+        ("not for", format!("{}: {}", part("/rule"), part("/why")))
+    });
+    let word = |word: String| match word.is_empty() || word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word,
+    };
+    let programs = all("programs").into_iter().flatten().map(|words| {
+        let words = words.as_array().into_iter().flatten();
+        let words: Vec<String> = words.filter_map(plain).map(word).collect();
+        ("runs", words.join(" "))
+    });
+    let mut rows: Vec<(&str, String)> = passed.collect();
+    rows.push(("nobody", there("/why")));
+    rows.push(("rule", there("/rule")));
+    rows.push(("action", there("/action")));
+    rows.extend(programs);
+    rows.push(("answers", there("/reply")));
+    let to = all("recipients").into_iter().flatten().filter_map(plain);
+    rows.extend(to.map(|to| ("to", to)));
+    table(&rows)
+}
+
 /// `GET /signal` on one line.
 pub fn signal(answer: &Value) -> String {
     match levels(answer) {

@@ -35,7 +35,7 @@ const CONFIG: &[Flag] = &[
     flag("config", Some("FILE"), "the configuration, /etc/config/rut-agent unless named"),
 ];
 #[rustfmt::skip]
-const FROM: &[Flag] = &[
+const FROM_DIR: &[Flag] = &[
     flag("from", Some("DIR"), "where RutOS's files are, /etc/config unless named"),
 ];
 #[rustfmt::skip]
@@ -73,6 +73,10 @@ const BOX: &[Flag] = &[
 const WATCH: &[Flag] = &[
     flag("watch", None, "a live line, until interrupted"),
 ];
+#[rustfmt::skip]
+const FROM: &[Flag] = &[
+    flag("from", Some("NUMBER"), "the number that it would come from; must be named"),
+];
 #[cfg(feature = "sim")]
 #[rustfmt::skip]
 const SIM: &[Flag] = &[
@@ -89,7 +93,7 @@ pub const VERBS: &[Verb] = &[
     verb("run", &[], &[CONFIG, PORT, LISTEN], "the daemon, in the foreground", args::run),
     verb("check", &[], &[CONFIG], "read the configuration and print every problem", args::check),
     verb("doctor", &[], &[CONFIG, DOCTOR], "look at this router: what is wrong, and the commands against it", args::doctor),
-    verb("import", &[], &[FROM], "print a configuration made from RutOS's own", args::import),
+    verb("import", &[], &[FROM_DIR], "print a configuration made from RutOS's own", args::import),
     #[cfg(feature = "sim")]
     verb("demo", &[], &[LISTEN], "the whole agent on a simulated modem", args::demo),
     #[cfg(feature = "sim")]
@@ -104,6 +108,7 @@ pub const VERBS: &[Verb] = &[
     verb("hangup", &[], &[CLIENT], "end the call, or reject it", |given| given.client(Ask::HangUp)),
     verb("ussd", &["CODE"], &[CLIENT], "send a code such as '*100#', or an answer to the network", |given| given.asks(Ask::Ussd)),
     verb("at", &["COMMAND"], &[CLIENT], "one AT command, where option allow_at is 1", |given| given.asks(Ask::At)),
+    verb("rule-test", &["TEXT"], &[FROM, CLIENT], "what a message would set off; does nothing", args::rule_test),
     verb("completion", &[], &[], "print what completes this in bash: eval \"$(rut-agent completion)\"", |_| Ok(Command::Help(completion()))),
     verb("events", &[], &[CLIENT], "follow what happens", |given| given.client(Ask::Events)),
 ];

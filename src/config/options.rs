@@ -290,8 +290,8 @@ const EMAIL: &[Row] = &[
 const LIMITS: &[Row] = &[
     option("per_hour", Whole(0, 100_000), "0", "Message parts sent in an hour; 0: no limit."),
     option("per_day", Whole(0, 100_000), "0", "Message parts sent in a day; 0: no limit."),
-    list("deny", Prefix, "", "Numbers that begin so are never sent to."),
-    list("only", Prefix, "", "Only numbers that begin so are sent to."),
+    list("deny", Prefix, "", "Numbers that begin so are never sent to or called."),
+    list("only", Prefix, "", "Only numbers that begin so are sent to or called; 112 and 911 may be called."),
     option("reply_interval", Seconds(0, 604_800), "3600", "One automatic reply per number in so many seconds."),
 ];
 

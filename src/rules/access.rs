@@ -121,8 +121,9 @@ pub(super) fn ip_unblock(order: &Order<'_>, script: &mut Script<'_>) -> Result<A
     for entry in entries {
         let mut args = serde_json::Map::new();
         for name in ["ip", "destination_ip", "port"] {
-            if let Some(value) = entry.get(name) {
-                args.insert(String::from(name), value.clone());
+            // It wants texts, the port too.
+            if let Some(value) = entry.get(name).and_then(ubus::plain) {
+                args.insert(String::from(name), value.into());
             }
         }
         ubus::call(script, BLOCKED, "unblock", &Value::Object(args))?;

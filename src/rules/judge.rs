@@ -15,6 +15,7 @@ use super::matching::{self, Claim, Known};
 use super::reply::Job;
 use super::{Rooms, crypt};
 use crate::config::{Authorization, Config, Rule};
+use crate::counters;
 use crate::message::{Event, EventKind, Number, Received};
 use crate::stop::Stop;
 use crate::store::{Change, WhyNot};
@@ -29,8 +30,13 @@ const SERIAL: Duration = Duration::from_secs(10);
 /// A call's order has a number above all messages'.
 const CALL: u64 = 1 << 62;
 
+/// Why a rule does not take a message.
+const OTHER_NUMBER: &str = "this number may not";
+const OTHER_TEXT: &str = "the text, or what must stand before it, is another";
+const WRONG: &str = "the password, serial number or code is wrong";
+
 /// The judge.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Judge {
     pub(super) rooms: Rooms,
     pub(super) config: watch::Receiver<Rc<Config>>,
@@ -41,7 +47,20 @@ pub(super) struct Judge {
 }
 
 /// A rule that takes a message: its arguments, and the key and step of the code that came with it.
-type Taken<'a> = (&'a Rule, String, Option<(u64, u64)>);
+pub(super) type Taken<'a> = (&'a Rule, String, Option<(u64, u64)>);
+
+/// What the rules make of a message.
+#[derive(Debug, Default)]
+pub(super) struct Verdict<'a> {
+    /// The first one that takes it.
+    pub(super) taken: Option<Taken<'a>>,
+    /// A password or code was wrong.
+    pub(super) wrong: bool,
+    /// Nothing is heard from its sender for a while.
+    pub(super) deaf: bool,
+    /// The names of those that do not take it, and why.
+    pub(super) passed: Vec<(&'a str, &'static str)>,
+}
 
 impl Judge {
     /// Takes over the configuration: from now on others wait for the judge, or need not.
@@ -120,12 +139,12 @@ impl Judge {
 
     async fn judge(&mut self, config: &Config, message: &Received) -> Result<(), WhyNot> {
         let (id, from) = (message.id, &message.from);
+        let verdict = self.weigh(config, from, &message.text).await;
+        let Verdict { taken, wrong, .. } = verdict;
+        for (rule, why) in verdict.passed {
+            log::debug!("rules: message {id}: not for rule '{rule}': {why}");
+        }
         let now = self.rooms.clock.now().wall;
-        let deaf = self.kept.borrow().is_deaf_to(from, now);
-        let (taken, wrong) = match deaf {
-            true => (None, false),
-            false => self.weigh(config, message).await,
-        };
         let mut kept = self.kept.borrow_mut();
         let mut changes: Vec<Change> = Vec::new();
         let mut job = None;
@@ -143,6 +162,7 @@ impl Judge {
                 log::warn!("rules: too many orders wait; that of message {id} is dropped");
             }
         } else if wrong {
+            counters::ORDERS_REFUSED.add(1);
             changes.extend(kept.failed(from, now));
         }
         if let Err(why) = kept.keep(changes, id.0) {
@@ -156,19 +176,28 @@ impl Judge {
         Ok(())
     }
 
-    /// The first rule that takes the message; and whether a password or code was wrong.
-    async fn weigh<'a>(
+    /// Looks at a message, and remembers nothing of it.
+    pub(super) async fn weigh<'a>(
         &mut self,
         config: &'a Config,
-        message: &Received,
-    ) -> (Option<Taken<'a>>, bool) {
-        let mut wrong = false;
+        from: &Number,
+        text: &str,
+    ) -> Verdict<'a> {
+        let now = self.rooms.clock.now().wall;
+        let mut verdict = Verdict {
+            deaf: self.kept.borrow().is_deaf_to(from, now),
+            ..Verdict::default()
+        };
+        if verdict.deaf {
+            return verdict;
+        }
         for rule in &config.sms_rules {
             let (Some(trigger), Some(action)) = (&rule.trigger, actions::named(&rule.action))
             else {
                 continue;
             };
-            if !config.takes(&rule.who, &message.from) {
+            if !config.takes(&rule.who, from) {
+                verdict.passed.push((&rule.name, OTHER_NUMBER));
                 continue;
             }
             let key = match &trigger.authorization {
@@ -185,9 +214,12 @@ impl Judge {
                 used: self.kept.borrow().used(key),
             };
             let takes_arguments = !action.args.is_empty();
-            let claim = matching::weigh(&message.text, trigger, takes_arguments, known);
+            let claim = matching::weigh(text, trigger, takes_arguments, known);
             let (granted, code) = match claim {
-                Claim::None => continue,
+                Claim::None => {
+                    verdict.passed.push((&rule.name, OTHER_TEXT));
+                    continue;
+                }
                 Claim::Wrong => (None, None),
                 Claim::Granted(args) => (Some(args), None),
                 Claim::Code(step, args) => (Some(args), Some((key, step))),
@@ -197,11 +229,17 @@ impl Judge {
                 }
             };
             match granted {
-                Some(args) => return (Some((rule, String::from(args), code)), wrong),
-                None => wrong = true,
+                Some(args) => {
+                    verdict.taken = Some((rule, String::from(args), code));
+                    break;
+                }
+                None => {
+                    verdict.wrong = true;
+                    verdict.passed.push((&rule.name, WRONG));
+                }
             }
         }
-        (None, wrong)
+        verdict
     }
 
     async fn learn_serial(&mut self) {

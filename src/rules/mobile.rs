@@ -1,6 +1,6 @@
 //! Decider: actions about the mobile connection — on and off, its settings, its limits. Never runs anything itself.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::script::{Answer, Order, Script, Stop, absent, failed};
 use super::ubus;
@@ -166,14 +166,26 @@ pub(super) fn cellular(order: &Order<'_>, script: &mut Script<'_>) -> Result<Ans
     )))
 }
 
+const LIMITS: &str = "quota_limit";
+
 pub(super) fn data_limit(_: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, Stop> {
-    let limits = ubus::objects(script, "quota_limit.*")?;
+    let mut limits = uci::sections(script, LIMITS, "interface")?;
+    limits.retain(|limit| limit.is_on("enabled"));
     let mut said = Vec::new();
-    for limit in limits {
-        if let Some(status) = ubus::ask(script, limit, "status")? {
-            let name = limit.trim_start_matches("quota_limit.");
-            said.push(format!("{name}: {}", ubus::flat(&status)));
-        }
+    for limit in &limits {
+        let object = format!("{LIMITS}.{}", limit.name());
+        let status = ubus::ask(script, &object, "status")?.unwrap_or_default();
+        let used = ubus::find(&status, "data_used");
+        let used = used.and_then(|used| used.parse::<u64>().ok());
+        let megabytes = limit.get("data_limit").and_then(|text| text.parse().ok());
+        let total = megabytes.map_or(0, |many: u64| many.saturating_mul(1 << 20));
+        let left = used.map(|used| amount(total.saturating_sub(used)));
+        let left = left.unwrap_or_else(|| String::from("N/A"));
+        said.push(format!(
+            "{}: {left} of {} left",
+            limit.name(),
+            amount(total)
+        ));
     }
     if said.is_empty() {
         said.push(String::from("no data limit is set"));
@@ -181,24 +193,38 @@ pub(super) fn data_limit(_: &Order<'_>, script: &mut Script<'_>) -> Result<Answe
     Ok(Answer::Text(said.join("\n")))
 }
 
-/// The method's name differs between firmware versions.
-pub(super) fn data_usage_reset(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, Stop> {
-    let pattern = match order.rule.text("interface") {
-        "" => String::from("quota_limit.*"),
-        name => format!("quota_limit.{name}"),
+/// Bytes, for a person.
+fn amount(bytes: u64) -> String {
+    let (unit, shift) = if bytes >> 30 == 0 {
+        ("MB", 20)
+    } else {
+        ("GB", 30)
     };
-    let limits = ubus::objects(script, &pattern)?;
-    if limits.is_empty() {
-        return absent("data limit there");
+    let hundredths = bytes.saturating_mul(100) >> shift;
+    format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100)
+}
+
+/// As RutOS's web page does it.
+pub(super) fn data_usage_reset(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, Stop> {
+    let collector = "mdcollect";
+    if !ubus::has(script, collector)? {
+        return absent("count of mobile data");
     }
-    for limit in limits {
-        let methods = script.must(&["ubus", "-v", "list", limit])?;
-        let method = ["reset", "clear"]
-            .into_iter()
-            .find(|name| methods.contains(&format!("\"{name}\":")));
-        match method {
-            Some(method) => ubus::call(script, limit, method, &Value::Null)?,
-            None => return absent("way to reset the data usage"),
+    let interfaces = uci::mobile(order, script)?;
+    if interfaces.is_empty() {
+        return absent(CONNECTION);
+    }
+    let limits = uci::sections(script, LIMITS, "interface")?;
+    for interface in &interfaces {
+        let sim = interface.get("sim").and_then(|sim| sim.parse().ok());
+        let counted = json!({"iface_name": interface.name(), "sim": sim.unwrap_or(1_u8)});
+        ubus::call(script, collector, "clean_db", &counted)?;
+        if let Some(limit) = limits.iter().find(|one| one.name() == interface.name()) {
+            // The warning that was sent may be sent again.
+            uci::set(script, limit, "wrn_time", "0")?;
+            script.must(&["uci", "commit", LIMITS])?;
+            let object = format!("{LIMITS}.{}", limit.name());
+            ubus::call(script, &object, "reload", &Value::Null)?;
         }
     }
     Ok(Answer::Done)

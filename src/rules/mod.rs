@@ -27,12 +27,14 @@ mod signals;
 #[cfg(test)]
 mod tests;
 mod totp;
+mod trial;
 mod ubus;
 mod uci;
 mod wake;
 
 #[cfg(feature = "sim")]
 pub use actions::help;
+pub use trial::Trial;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -70,10 +72,12 @@ pub struct Rooms {
     pub clock: Clock,
 }
 
-/// How a call comes in. Copies reach the same rules.
+/// How a call comes in, and how a message is tried out. Copies reach the same rules.
 #[derive(Clone, Debug)]
 pub struct Handle {
     calls: mpsc::Sender<Number>,
+    judge: Judge,
+    runner: Runner,
 }
 
 impl Handle {
@@ -119,6 +123,12 @@ impl Rules {
             kept,
             jobs: sender,
             root,
+            pages: Rc::default(),
+        };
+        let handle = Handle {
+            calls: caller,
+            judge: judge.clone(),
+            runner: runner.clone(),
         };
         let rules = Rules {
             judge,
@@ -126,7 +136,7 @@ impl Rules {
             calls,
             jobs,
         };
-        (rules, Handle { calls: caller })
+        (rules, handle)
     }
 
     /// Judges and runs until told to stop. Runs inside a `LocalSet`.

@@ -12,7 +12,7 @@ const WAITS: Duration = Duration::from_secs(3600);
 const NUMBERS: usize = 8;
 
 /// What is left of long answers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pages(Vec<(Number, String, Tick)>);
 
 impl Pages {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::script::{Answer, Order, Said, Script, Stop, absent, failed};
 
 /// A script or a call of the API may take so long.
@@ -93,7 +95,7 @@ fn place(text: &str) -> Result<(&str, usize), Stop> {
     Ok((config, depth))
 }
 
-fn is_secret(option: &str) -> bool {
+pub(super) fn is_secret(option: &str) -> bool {
     let option = option.to_ascii_lowercase();
     SECRET.iter().any(|word| option.contains(word)) || HOOKS.contains(&option.as_str())
 }
@@ -126,9 +128,9 @@ pub(super) fn uci(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, 
         return failed("a value is one line");
     }
     match verb.as_str() {
-        "get" => return said(script.must(&["uci", "get", what])?.trim_end()),
+        "get" => return said(script.must_ask(&["uci", "get", what])?.trim_end()),
         "show" => {
-            let shown = script.must(&["uci", "show", what])?;
+            let shown = script.must_ask(&["uci", "show", what])?;
             let fine = |line: &&str| {
                 let place = line.split('=').next().unwrap_or_default();
                 !is_secret(place.splitn(3, '.').nth(2).unwrap_or_default())
@@ -173,15 +175,21 @@ pub(super) fn api(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, 
     if !plain || listed != (order.rule.text("acl_mode") == "allowed") {
         return failed("endpoint not allowed");
     }
-    if !data.is_empty() && serde_json::from_str::<serde_json::Value>(data).is_err() {
+    if !data.is_empty() && serde_json::from_str::<Value>(data).is_err() {
         return failed("what follows the path must be JSON");
     }
+    // RutOS's own scripts write it large.
+    let verb = verb.to_ascii_uppercase();
     let mut words = vec!["api", verb.as_str(), path];
     words.extend(Some(data).filter(|data| !data.is_empty()));
     match script.run(&words, LIMIT)? {
         Said::Ended(_, out, err) => {
             let said = if out.trim().is_empty() { err } else { out };
-            Ok(Answer::Text(String::from(said.trim())))
+            // It wraps the answer: {"http_code":200,"http_body":{…}}.
+            let answer: Value = serde_json::from_str(said).unwrap_or_default();
+            let body = answer.get("http_body").map(Value::to_string);
+            let said = body.unwrap_or_else(|| String::from(said.trim()));
+            Ok(Answer::Text(said))
         }
         Said::Missing => absent("program api"),
         Said::Unknown => failed("api gave no answer"),

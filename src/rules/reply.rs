@@ -71,6 +71,17 @@ impl Job {
         Some(job)
     }
 
+    /// What is said when it was done, or why it could not be.
+    pub(super) fn worded(&self, played: Result<Reply, String>) -> Reply {
+        played.unwrap_or_else(|why| Reply::Text(format!("{}: {why}", self.rule.action)))
+    }
+
+    /// It has set an output that is to be set back.
+    pub(super) fn turns_back(&self, reply: &Reply) -> bool {
+        let good = matches!(reply, Reply::Nothing | Reply::Template(..));
+        good && self.stage == Stage::Do && turns_back(&self.rule)
+    }
+
     /// Its steps, up to what is said.
     pub(super) fn steps(&self, script: &mut Script<'_>) -> Result<Reply, Stop> {
         let rule = &self.rule;
@@ -90,6 +101,10 @@ impl Job {
         };
         let template = match answer {
             Answer::More => return Ok(Reply::More),
+            // No message can be empty.
+            Answer::Text(text) if text.trim().is_empty() => {
+                return Ok(Reply::Text(String::from("(nothing)")));
+            }
             Answer::Text(text) => return Ok(Reply::Text(text)),
             Answer::Done if rule.action == "reboot" => return Ok(Reply::Later),
             Answer::Done if !told(rule) => return Ok(Reply::Nothing),
@@ -111,7 +126,7 @@ fn told(rule: &Rule) -> bool {
 }
 
 /// It sets an output for a time only.
-pub(super) fn turns_back(rule: &Rule) -> bool {
+fn turns_back(rule: &Rule) -> bool {
     actions::named(&rule.action).is_some_and(|action| action.name == "io_set")
         && rule.flag("timeout")
 }

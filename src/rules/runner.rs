@@ -11,10 +11,11 @@ use tokio::sync::watch;
 
 use super::kept::Kept;
 use super::pages::{self, Pages};
-use super::reply::{self, Job, Reply, Stage};
+use super::reply::{Job, Reply, Stage};
 use super::script::{Deed, Said, Script, Stop as End};
-use super::{Rooms, wake};
+use super::{Rooms, raw, wake};
 use crate::config::Config;
+use crate::counters;
 use crate::message::{Number, Submission};
 use crate::outbox::{Refusal, same_party};
 use crate::signal::ModemState;
@@ -31,14 +32,21 @@ const LOOK: Duration = Duration::from_millis(500);
 /// To take back what was set and not committed.
 const REVERT: Duration = Duration::from_secs(10);
 
+/// What a program that was not run is taken to have printed.
+const PRINTED: &str = "<what it prints>";
+
+/// The words of every step of an order that is only tried out.
+pub(super) type Steps = Vec<Vec<String>>;
+
 /// Does orders as they come in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Runner {
     pub(super) rooms: Rooms,
     pub(super) config: watch::Receiver<Rc<Config>>,
     pub(super) kept: Rc<RefCell<Kept>>,
     pub(super) jobs: UnboundedSender<Job>,
     pub(super) root: PathBuf,
+    pub(super) pages: Rc<RefCell<Pages>>,
 }
 
 impl Runner {
@@ -46,9 +54,8 @@ impl Runner {
     pub(super) async fn run(self, mut jobs: UnboundedReceiver<Job>, mut stop: Stop) {
         let work = async {
             self.take_up();
-            let mut pages = Pages::default();
             while let Some(job) = jobs.recv().await {
-                self.perform(&job, &mut pages).await;
+                self.perform(&job).await;
             }
         };
         tokio::select! {
@@ -95,7 +102,7 @@ impl Runner {
         });
     }
 
-    async fn perform(&self, job: &Job, pages: &mut Pages) {
+    async fn perform(&self, job: &Job) {
         let (id, action) = (job.order.id, &job.rule.action);
         if !self.kept.borrow().is_pending(id) {
             return;
@@ -105,21 +112,24 @@ impl Runner {
             "rules: order {id}, {action} by rule '{}' for {who}",
             job.rule.name
         );
-        let reply = match self.play(job).await {
-            Ok(reply) => reply,
+        let played = self.play(job, &mut None).await;
+        match &played {
             Err(why) => {
                 log::warn!("rules: order {id} was not done: {why}");
-                Reply::Text(format!("{action}: {why}"))
+                counters::ORDERS_FAILED.add(1);
             }
-        };
-        let turns_back = reply == Reply::Nothing || matches!(reply, Reply::Template(..));
+            Ok(_) if job.stage == Stage::Do => counters::ORDERS_DONE.add(1),
+            Ok(_) => {}
+        }
+        let reply = job.worded(played);
         if reply == Reply::Later {
             return log::info!("rules: the router reboots; what is owed is sent afterwards");
         }
-        if let Some(text) = self.text(job, reply, pages) {
+        let turns_back = job.turns_back(&reply);
+        if let Some(text) = self.text(job, reply, &mut self.pages.borrow_mut()) {
             self.answer(job, &text);
         }
-        if job.stage == Stage::Do && turns_back && reply::turns_back(&job.rule) {
+        if turns_back {
             let seconds = job.rule.text("seconds").parse().unwrap_or(0);
             self.kept.borrow_mut().stands_for_all(&job.rule.name, id);
             let mut back = job.clone();
@@ -129,8 +139,29 @@ impl Runner {
         self.kept.borrow_mut().done(id);
     }
 
-    /// From step to step.
-    async fn play(&self, job: &Job) -> Result<Reply, String> {
+    /// What an order would run, looks included, and what would be said to whom. Changes nothing, and uses nothing up.
+    pub(super) async fn rehearse<'a>(
+        &self,
+        job: &'a Job,
+    ) -> (Steps, Option<String>, Vec<&'a Number>) {
+        let mut steps = Some(Steps::new());
+        let mut reply = job.worded(self.play(job, &mut steps).await);
+        let reboots = reply == Reply::Later;
+        let later = Job::found(job.order.clone(), &job.rule);
+        if let Some(later) = later.filter(|_| reboots || job.turns_back(&reply)) {
+            let said = self.play(&later, &mut steps).await;
+            if reboots {
+                reply = later.worded(said);
+            }
+        }
+        let mut pages = self.pages.borrow().clone();
+        let text = self.text(job, reply, &mut pages);
+        let to = text.as_ref().map_or(Vec::new(), |_| recipients(job));
+        (steps.unwrap_or_default(), text, to)
+    }
+
+    /// From step to step; with `trial`, they are written down there.
+    async fn play(&self, job: &Job, trial: &mut Option<Steps>) -> Result<Reply, String> {
         let (mut said, mut set) = (Vec::new(), Vec::new());
         let why = loop {
             let deed = match job.steps(&mut Script::new(&said)) {
@@ -141,18 +172,45 @@ impl Runner {
             if let Deed::Run(words, _) = &deed {
                 remember(words, &mut set);
             }
-            said.push(self.deed(&deed).await);
+            said.push(self.step(&deed, trial).await);
         };
         for config in set {
             let words = ["uci", "-q", "revert", config.as_str()].map(String::from);
-            self.deed(&Deed::Run(words.to_vec(), REVERT)).await;
+            self.step(&Deed::Run(words.to_vec(), REVERT), trial).await;
         }
         Err(why)
     }
 
+    /// Does it; on trial only what changes nothing, and the rest is taken to go well.
+    async fn step(&self, deed: &Deed, trial: &mut Option<Steps>) -> Said {
+        if let Some(steps) = trial {
+            steps.push(shown(deed));
+            let words = match deed {
+                Deed::Run(words, _) => Some(words),
+                Deed::Look(..) => None,
+                Deed::Wake(_) => Some(&Vec::new()),
+            };
+            if let Some(words) = words {
+                let program = words.first().map(|program| self.place(program));
+                return match program.is_none_or(|program| system::is_there(&program)) {
+                    true => Said::Ended(Some(0), String::from(PRINTED), String::new()),
+                    false => Said::Missing,
+                };
+            }
+        }
+        self.deed(deed).await
+    }
+
+    /// The system's own scripts lie where the system does; all other programs are looked for in PATH.
+    fn place(&self, program: &str) -> String {
+        let script = program.strip_prefix('/').map(|path| self.root.join(path));
+        let script = script.and_then(|path| path.into_os_string().into_string().ok());
+        script.unwrap_or_else(|| String::from(program))
+    }
+
     async fn deed(&self, deed: &Deed) -> Said {
         let (words, limit) = match deed {
-            Deed::Run(words, limit) => (words, *limit),
+            Deed::Run(words, limit) | Deed::Look(words, limit) => (words, *limit),
             Deed::Wake(mac) => {
                 return match wake::wake(*mac).await {
                     true => Said::Ended(Some(0), String::new(), String::new()),
@@ -161,15 +219,9 @@ impl Runner {
             }
         };
         let mut words = words.iter().map(String::as_str);
-        let program = words.next().unwrap_or_default();
-        // The system's own scripts lie where the system does; all other programs are looked for in PATH.
-        let script = program.strip_prefix('/').map(|path| self.root.join(path));
-        let program = script
-            .as_deref()
-            .and_then(|path| path.to_str())
-            .unwrap_or(program);
+        let program = self.place(words.next().unwrap_or_default());
         let args: Vec<&str> = words.collect();
-        match system::run(program, &args, limit).await {
+        match system::run(&program, &args, limit).await {
             Ok(output) => Said::Ended(output.code, output.stdout, output.stderr),
             Err(Failure::NotRun(why)) if why.kind() == std::io::ErrorKind::NotFound => {
                 Said::Missing
@@ -214,16 +266,9 @@ impl Runner {
         Some(String::from(pages::cut(&text, PARTS).0))
     }
 
-    /// To the one who ordered it, unless that is a name, and to those of `to_number`.
     fn answer(&self, job: &Job, text: &str) {
-        let mut to: Vec<&Number> = Vec::new();
-        for number in std::iter::once(&job.order.from).chain(&job.rule.others) {
-            if !number.is_alphanumeric() && !to.iter().any(|known| same_party(known, number)) {
-                to.push(number);
-            }
-        }
         let now = self.rooms.clock.now();
-        for (place, to) in to.into_iter().enumerate() {
+        for (place, to) in recipients(job).into_iter().enumerate() {
             let submission = Submission {
                 to: to.clone(),
                 text: String::from(text),
@@ -246,6 +291,32 @@ impl Runner {
             }
         }
     }
+}
+
+/// The one who ordered it, unless that is a name, and those of `to_number`.
+fn recipients(job: &Job) -> Vec<&Number> {
+    let mut to: Vec<&Number> = Vec::new();
+    for number in std::iter::once(&job.order.from).chain(&job.rule.others) {
+        if !number.is_alphanumeric() && !to.iter().any(|known| same_party(known, number)) {
+            to.push(number);
+        }
+    }
+    to
+}
+
+/// A step for a person: its words, without the secrets that it sets.
+fn shown(deed: &Deed) -> Vec<String> {
+    let words = match deed {
+        Deed::Run(words, _) | Deed::Look(words, _) => words,
+        Deed::Wake(_) => return vec![String::from("magic packet")],
+    };
+    let bare = |word: &String| match word.split_once('=') {
+        Some((place, _)) if raw::is_secret(place.splitn(3, '.').nth(2).unwrap_or_default()) => {
+            format!("{place}=***")
+        }
+        Some(_) | None => word.clone(),
+    };
+    words.iter().map(bare).collect()
 }
 
 /// Which of the router's configurations hold something that is set and not committed.

@@ -36,6 +36,8 @@ impl Order<'_> {
 pub(super) enum Deed {
     /// A program (a path, or a name looked for in `PATH`) and its arguments.
     Run(Vec<String>, Duration),
+    /// The same of one that only says how things are: a trial runs it, too.
+    Look(Vec<String>, Duration),
     /// A magic packet for this machine.
     Wake([u8; 6]),
 }
@@ -98,20 +100,27 @@ impl<'a> Script<'a> {
 
     /// Runs a program with time to spare.
     pub(super) fn run(&mut self, words: &[&str], limit: Duration) -> Result<&'a Said, Stop> {
-        if words.iter().any(|word| word.contains('\0')) {
-            return failed("there is a character in it that no program can be given");
-        }
-        let words = words.iter().copied().map(String::from).collect();
+        let words = given(words)?;
         self.deed(Deed::Run(words, limit))
     }
 
-    /// What a program printed; nothing when it failed or is not there.
+    /// Runs one that changes nothing.
+    fn looked(&mut self, words: &[&str]) -> Result<&'a Said, Stop> {
+        let words = given(words)?;
+        self.deed(Deed::Look(words, LIMIT))
+    }
+
+    /// What a program that changes nothing printed; nothing when it failed or is not there.
     pub(super) fn ask(&mut self, words: &[&str]) -> Result<Option<&'a str>, Stop> {
-        let said = self.run(words, LIMIT)?;
-        Ok(match said {
+        Ok(match self.looked(words)? {
             Said::Ended(Some(0), out, _) => Some(out),
             Said::Ended(..) | Said::Missing | Said::Unknown => None,
         })
+    }
+
+    /// As [`Script::ask`], but without an answer the action has failed.
+    pub(super) fn must_ask(&mut self, words: &[&str]) -> Result<&'a str, Stop> {
+        good(words, self.looked(words)?)
     }
 
     /// A step without which the action has failed; what it printed.
@@ -121,20 +130,33 @@ impl<'a> Script<'a> {
 
     /// As [`Script::must`], for what takes longer.
     pub(super) fn must_within(&mut self, words: &[&str], limit: Duration) -> Result<&'a str, Stop> {
-        let program = words.first().copied().unwrap_or_default();
-        match self.run(words, limit)? {
-            Said::Ended(Some(0), out, _) => Ok(out),
-            Said::Ended(_, out, err) => {
-                let lines = err.lines().chain(out.lines()).map(str::trim);
-                let first = lines.into_iter().find(|line| !line.is_empty());
-                failed(format!(
-                    "{program} failed: {}",
-                    first.unwrap_or("it says nothing")
-                ))
-            }
-            Said::Missing => absent(program),
-            Said::Unknown => failed(format!("{program} gave no answer")),
+        good(words, self.run(words, limit)?)
+    }
+}
+
+/// The words for a program.
+fn given(words: &[&str]) -> Result<Vec<String>, Stop> {
+    if words.iter().any(|word| word.contains('\0')) {
+        return failed("there is a character in it that no program can be given");
+    }
+    Ok(words.iter().copied().map(String::from).collect())
+}
+
+/// What a program printed that ended well; else in its own words why not.
+fn good<'a>(words: &[&str], said: &'a Said) -> Result<&'a str, Stop> {
+    let program = words.first().copied().unwrap_or_default();
+    match said {
+        Said::Ended(Some(0), out, _) => Ok(out),
+        Said::Ended(_, out, err) => {
+            let lines = err.lines().chain(out.lines()).map(str::trim);
+            let first = lines.into_iter().find(|line| !line.is_empty());
+            failed(format!(
+                "{program} failed: {}",
+                first.unwrap_or("it says nothing")
+            ))
         }
+        Said::Missing => absent(program),
+        Said::Unknown => failed(format!("{program} gave no answer")),
     }
 }
 
@@ -163,7 +185,7 @@ pub(super) fn play<T>(
                 ran.push(format!("wake {mac:02x?}"));
                 said.push(Said::Ended(Some(0), String::new(), String::new()));
             }
-            Err(Stop::Need(Deed::Run(words, _))) => {
+            Err(Stop::Need(Deed::Run(words, _) | Deed::Look(words, _))) => {
                 let line = words.join("|");
                 let known = router.iter().find(|(known, _)| line.starts_with(known));
                 said.push(match known {

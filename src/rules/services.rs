@@ -88,7 +88,7 @@ pub(super) fn change_profile(order: &Order<'_>, script: &mut Script<'_>) -> Resu
     }
     let object = "rpc-profile";
     if ubus::has(script, object)? {
-        let methods = script.must(&["ubus", "-v", "list", object])?;
+        let methods = script.must_ask(&["ubus", "-v", "list", object])?;
         let key = first_argument(methods, "change").unwrap_or("name");
         ubus::call(script, object, "change", &json!({ key: order.args }))?;
     } else {

@@ -46,7 +46,7 @@ const PINS: (&str, &str) = (
 );
 const BLOCKED: (&str, &str) = (
     "ubus|call|ip_block|show",
-    "{\"blocked\":[{\"ip\":\"192.168.1.2\",\"port\":22,\"destination_ip\":\"192.168.1.1\",\"counter\":\"10\"},{\"ip\":\"fd00::7\",\"port\":443}]}",
+    "{\"ips\":[{\"ip\":\"192.168.1.2\",\"port\":22,\"destination_ip\":\"192.168.1.1\",\"counter\":\"10\"},{\"ip\":\"fd00::7\",\"port\":443}]}",
 );
 
 fn job(action: &str, options: &str, args: &str) -> Job {
@@ -93,16 +93,18 @@ type Row<'a> = (
     &'a str,
 );
 
+/// True for what only says how things are.
+fn looks(line: &str) -> bool {
+    let looking = ["uci|-q|show|", "ubus|list|", "ubus|-v|list|"];
+    looking.iter().any(|look| line.starts_with(look))
+        || ["dump", "status", "get_status", "show", "get_info"]
+            .iter()
+            .any(|end| line.starts_with("ubus|") && line.ends_with(&format!("|{end}")))
+}
+
 /// Action, options, arguments, router; what changed something, what is answered. Looking (`show`, `list`, `status`) is left
 /// out of the list.
 fn check(rows: &[Row<'_>]) {
-    let looks = |line: &String| {
-        let looking = ["uci|-q|show|", "ubus|list|", "ubus|-v|list|"];
-        looking.iter().any(|look| line.starts_with(look))
-            || ["dump", "status", "get_status", "show", "get_info"]
-                .iter()
-                .any(|end| line.starts_with("ubus|") && line.ends_with(&format!("|{end}")))
-    };
     for (action, options, args, router, expected, answer) in rows {
         let (mut ran, reply) = ordered(&job(action, options, args), router);
         ran.retain(|line| !looks(line));
@@ -198,7 +200,7 @@ const WIFI_SSH_WEB_PAGES_AND_BLOCKED_ADDRESSES: &[Row<'static>] = &[
     ("web_access", "web_access_enabled=1 webs_access_enabled=1 web_access_https=1 redirect_https=1", "", WEB_SSH, &["uci|set|firewall.5.enabled=0", "uci|set|firewall.6.enabled=1", "uci|set|uhttpd.main.enable_http=1", "uci|set|uhttpd.main.enable_https=1", "uci|set|uhttpd.main.redirect_https=1", "uci|set|uhttpd.main._httpWanAccess=0", "uci|set|uhttpd.main._httpsWanAccess=1", "uci|commit|uhttpd", "uci|commit|firewall", "reload_config"], "-"),
     ("web_access", "", "", PLAIN_SSH, &[], "failed: this router has no switch for its web pages"),
     ("ip_unblock", "", "", &[BLOCKED], &["ubus|call|ip_block|clear"], "2 of 2 addresses unblocked"),
-    ("ip_unblock", "", "192.168.1.2", &[BLOCKED], &["ubus|call|ip_block|unblock|{\"destination_ip\":\"192.168.1.1\",\"ip\":\"192.168.1.2\",\"port\":22}"], "192.168.1.2 is unblocked"),
+    ("ip_unblock", "", "192.168.1.2", &[BLOCKED], &["ubus|call|ip_block|unblock|{\"destination_ip\":\"192.168.1.1\",\"ip\":\"192.168.1.2\",\"port\":\"22\"}"], "192.168.1.2 is unblocked"),
     ("ip_unblock", "", "192.168.1.3", &[BLOCKED], &[], "192.168.1.3 was not blocked"),
     ("ip_unblock", "", "$(reboot)", &[BLOCKED], &[], "failed: that is not an address"),
     ("ip_unblock", "", "", &[("ubus|call|ip_block", "FAILED")], &[], "failed: this router has no list of blocked addresses"),
@@ -212,7 +214,9 @@ fn the_mobile_connection() {
 #[rustfmt::skip]
 const RUTOS_MOBILE: &[(&str, &str)] = &[NETWORK, SIMCARD, ("ubus|list|mobifd.modem*", "mobifd.modem0\n"), ("ubus|list|mobifd", "mobifd\n")];
 #[rustfmt::skip]
-const LIMITS_MOBILE: &[(&str, &str)] = &[("ubus|list|quota_limit.", "quota_limit.mob1s1a1\n"), ("ubus|call|quota_limit.mob1s1a1|status", "{\"left\":\"1.25 GB\",\"total\":\"2.00 GB\"}"), ("ubus|-v|list|quota_limit.mob1s1a1", "'quota_limit.mob1s1a1' @1\n\t\"status\":{}\n\t\"clear\":{}\n")];
+const LIMITS_MOBILE: &[(&str, &str)] = &[NETWORK, ("uci|-q|show|quota_limit", "quota_limit.mob1s1a1=interface\nquota_limit.mob1s1a1.enabled='1'\nquota_limit.mob1s1a1.data_limit='2048'\nquota_limit.mob1s2a1=interface\nquota_limit.mob1s2a1.enabled='0'\n"), ("ubus|call|quota_limit.mob1s1a1|status", "{\"data_used\":805306368,\"reset_time\":\"1795293314\"}"), ("ubus|list|mdcollect", "mdcollect\n")];
+#[rustfmt::skip]
+const SMALL_MOBILE: &[(&str, &str)] = &[("uci|-q|show|quota_limit", "quota_limit.wan=interface\nquota_limit.wan.enabled='1'\nquota_limit.wan.data_limit='100'\n"), ("ubus|list|mdcollect", "mdcollect\n")];
 #[rustfmt::skip]
 const THE_MOBILE_CONNECTION: &[Row<'static>] = &[
     ("mobile", "value=off", "", &[NETWORK], &["ifdown|mob1s1a1"], "-"),
@@ -228,10 +232,12 @@ const THE_MOBILE_CONNECTION: &[Row<'static>] = &[
     ("change_mobile_settings", "", "", RUTOS_MOBILE, &[], "failed: say what is to be set, such as apn=internet"),
     ("change_mobile_settings", "simcard=2", "apn=x", RUTOS_MOBILE, &[], "failed: this router has no mobile connection"),
     ("change_mobile_settings", "simcard=1", "roaming=1", &[NETWORK], &[], "failed: this router has no settings of a SIM card"),
-    ("data_limit", "", "", LIMITS_MOBILE, &[], "mob1s1a1: left 1.25 GB, total 2.00 GB"),
+    ("data_limit", "", "", LIMITS_MOBILE, &[], "mob1s1a1: 1.25 GB of 2.00 GB left"),
+    ("data_limit", "", "", SMALL_MOBILE, &[], "wan: N/A of 100.00 MB left"),
     ("data_limit", "", "", NONE, &[], "no data limit is set"),
-    ("data_usage_reset", "interface=mob1s1a1 respond=1", "", LIMITS_MOBILE, &["ubus|call|quota_limit.mob1s1a1|clear"], "data_usage_reset: done"),
-    ("data_usage_reset", "", "", NONE, &[], "failed: this router has no data limit there"),
+    ("data_usage_reset", "interface=mob1s1a1 respond=1", "", LIMITS_MOBILE, &["ubus|call|mdcollect|clean_db|{\"iface_name\":\"mob1s1a1\",\"sim\":1}", "uci|set|quota_limit.mob1s1a1.wrn_time=0", "uci|commit|quota_limit", "ubus|call|quota_limit.mob1s1a1|reload"], "data_usage_reset: done"),
+    ("data_usage_reset", "", "", NONE, &[], "failed: this router has no count of mobile data"),
+    ("data_usage_reset", "", "", SMALL_MOBILE, &[], "failed: this router has no mobile connection"),
 ];
 
 #[test]
@@ -313,8 +319,8 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("uci", "", "set network.a.b", NONE, &[], "failed: say config.section.option=value"),
     ("uci", "", "batch x", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
     ("uci", "", "", NONE, &[], "failed: say get, show, set, add_list, del_list, delete or commit"),
-    ("api", ALLOWED_PERSONS, "get /auto_reboot/periodic/config", &[("api", "{\"success\":true}\n")], &["api|get|/auto_reboot/periodic/config"], "{\"success\":true}"),
-    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|post|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], ""),
+    ("api", ALLOWED_PERSONS, "get /auto_reboot/periodic/config", &[("api", "{\"http_code\":200,\"http_body\":{\"success\":true}}\n")], &["api|GET|/auto_reboot/periodic/config"], "{\"success\":true}"),
+    ("api", ALLOWED_PERSONS, "POST /system/x {\"data\": {\"a\": \"$(id)\"}}", NONE, &["api|POST|/system/x|{\"data\": {\"a\": \"$(id)\"}}"], "(nothing)"),
     ("api", ALLOWED_PERSONS, "post /system/x not json", NONE, &[], "failed: what follows the path must be JSON"),
     ("api", ALLOWED_PERSONS, "put /system/x", NONE, &[], "failed: method not allowed"),
     ("api", ALLOWED_PERSONS, "get /systematic", NONE, &[], "failed: endpoint not allowed"),
@@ -322,40 +328,62 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("api", ALLOWED_PERSONS, "get --help", NONE, &[], "failed: endpoint not allowed"),
     ("api", "acl_mode=allowed", "get /system", NONE, &[], "failed: endpoint not allowed"),
     ("api", "acl_mode=denied path=/users", "get /users/config", NONE, &[], "failed: endpoint not allowed"),
-    ("api", "acl_mode=denied path=/users", "get /system", &[("api", "MISSING")], &["api|get|/system"], "failed: this router has no program api"),
+    ("api", "acl_mode=denied path=/users", "get /system", &[("api", "MISSING")], &["api|GET|/system"], "failed: this router has no program api"),
 ];
 
+/// Every action that takes a person's words: its options, and where in them hostile ones are put.
+#[rustfmt::skip]
+const WORDS: &[(&str, &str, &str)] = &[
+    ("change_mobile_settings", "simcard=1", "apn=harmless"), ("change_mobile_settings", "simcard=1", "password=harmless roaming=1"),
+    ("change_mobile_settings", "simcard=1", "service=harmless"), ("change_mobile_settings", "simcard=1", "harmless"),
+    ("vpn", "value=on", "harmless"), ("change_profile", "", "harmless"), ("ip_unblock", "", "harmless"),
+    ("exec", SCRIPT_PERSONS, "harmless"), ("exec", SCRIPT_PERSONS, "first harmless last"),
+    ("uci", "", "harmless"), ("uci", "", "get harmless"), ("uci", "", "show harmless"), ("uci", "", "delete network.harmless"),
+    ("uci", "", "commit harmless"), ("uci", "", "set network.a.b=harmless"), ("uci", "", "set harmless"),
+    ("uci", "", "add_list network.a.b=harmless"), ("uci", "", "del_list harmless"),
+    ("api", "acl_mode=denied", "harmless"), ("api", "acl_mode=denied", "get /harmless"),
+    ("api", "acl_mode=denied", "post /x {\"a\":\"harmless\"}"), ("api", "acl_mode=denied", "put /x harmless"),
+];
+
+/// A word that no action has a use for, in whose place the hostile ones stand.
+const HARMLESS: &str = "harmless";
+
 #[test]
-fn four_hundred_words_and_twenty_kilobytes_keep_their_places() {
-    let words: Vec<String> = (0..400)
-        .map(|number| format!("-{}{number}", "x".repeat(50)))
-        .collect();
-    let (ran, _) = ordered(&job("exec", "script=/x", &words.join(" ")), NONE);
-    assert_eq!(
-        ran,
-        [format!("env|SMS_FROM=+12025550155|/x|{}", words.join("|"))]
-    );
+fn hostile_words_stay_in_the_one_place_that_a_harmless_word_has_or_nothing_is_done() {
+    let many: Vec<String> = (0..400).map(|number| format!("-x{number}")).collect();
+    let (many, long) = (many.join(" "), "x".repeat(20_000));
+    let known = [RUTOS_MOBILE, VPN_AND, OLD_AND, &[BLOCKED]].concat();
+    let (mut kept, mut refused) = (0, 0);
     for action in super::actions::ACTIONS {
-        for text in [
-            "\0",
-            "'",
-            "$(x)",
-            "-rf",
-            "\n",
-            "\u{1F600}",
-            "=",
-            "..",
-            "set a.b.c=\0",
-        ] {
-            let (ran, _) = ordered(&job(action.name, "script=/x mac=1", text), NONE);
-            assert!(ran.iter().all(|line| !line.contains('\0')));
-            assert!(
-                !ran.iter().any(|line| line.starts_with("sh|")),
-                "{} {text}",
-                action.name
-            );
+        let listed = WORDS.iter().any(|(name, ..)| *name == action.name);
+        assert_eq!(listed, !action.args.is_empty(), "{}", action.name);
+    }
+    for (action, options, harmless) in WORDS {
+        let (usual, _) = ordered(&job(action, options, harmless), &known);
+        #[rustfmt::skip]
+        let hostile = [
+            "'", "\"", "$(reboot)", "`reboot`", ";reboot", "; reboot", "&& reboot", "x\nreboot", "x\ry", "a\0b", "-rf", "--help", "-c", "--", "=",
+            "a=b", "..", "../../etc/passwd", "/", "*", "~", "\\", "\u{1F600}", "\u{7f}", "{", "\"$(reboot)\"}", "-", "@[]", many.as_str(), long.as_str(),
+        ];
+        for words in hostile {
+            let text = harmless.replace(HARMLESS, words);
+            let (mut ran, reply) = ordered(&job(action, options, &text), &known);
+            let in_place = match *action {
+                "exec" => words.split_whitespace().collect::<Vec<_>>().join("|"),
+                _ => String::from(words),
+            };
+            let same = usual.iter().map(|line| line.replace(HARMLESS, &in_place));
+            if same.eq(ran.iter().cloned()) {
+                kept += usize::from(ran.iter().any(|line| !looks(line)));
+                continue;
+            }
+            refused += 1;
+            ran.retain(|line| !looks(line) && !line.starts_with("uci|-q|"));
+            assert!(ran.is_empty(), "{action} {text}: {ran:?}");
+            assert!(reply.starts_with("failed: "), "{action} {text}: {reply}");
         }
     }
+    assert!(kept > 100 && refused > 100, "{kept} {refused}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(super) fn find(value: &Value, name: &str) -> Option<String> {
 }
 
 /// A single value as text.
-fn plain(value: &Value) -> Option<String> {
+pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),

@@ -7,4 +7,4 @@ mod run;
 
 pub use facts::{firmware, host_name, time_zone};
 pub use mobile::{Refused, mobile_data, sim_pin};
-pub use run::{Failure, Output, run};
+pub use run::{Failure, Output, is_there, run};

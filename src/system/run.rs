@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -84,6 +85,16 @@ pub async fn run(program: &str, args: &[&str], limit: Duration) -> Result<Output
             }
             Err(Failure::Late(limit))
         }
+    }
+}
+
+/// True when [`run`] would find this program.
+pub fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut dirs = std::env::split_paths(&path);
+    match program.contains('/') {
+        true => Path::new(program).is_file(),
+        false => dirs.any(|dir| dir.join(program).is_file()),
     }
 }
 
@@ -183,5 +194,14 @@ mod tests {
     async fn a_program_that_is_not_there_is_not_run() {
         let ended = run("/nonexistent/uci", &[], PATIENCE).await;
         assert!(matches!(ended, Err(Failure::NotRun(_))));
+        for (program, there) in [
+            ("/nonexistent/uci", false),
+            ("nonexistent-uci", false),
+            ("/bin", false),
+            ("/bin/sh", true),
+            ("sh", true),
+        ] {
+            assert_eq!(is_there(program), there, "{program}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Tests: a router for the rules — every program an action may run is one recording script in the agent's whole `PATH`, and
 //! its files lie below a root of their own. Never lets the agent reach a program of the machine that tests.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ const SHADOW: &str = "daemon:*:0:0:99999:7:::\nroot:$6$saltsalt$ZakEZvxWJ3VVsBmt
 pub struct Router {
     pub bench: Bench,
     bin: PathBuf,
+    /// Of the next message's parts: phones count, too.
+    reference: Cell<u8>,
 }
 
 fn executable(path: PathBuf, text: &str) {
@@ -74,7 +77,11 @@ impl Router {
         ];
         bench.start_agent();
         bench.wait_ready();
-        Router { bench, bin }
+        Router {
+            bench,
+            bin,
+            reference: Cell::new(1),
+        }
     }
 
     /// From now on the program says this to these words, such as `("uci -q show network", "…")`.
@@ -86,6 +93,16 @@ impl Router {
     /// From now on the program hangs.
     pub fn hangs(&self, program: &str) {
         fs::write(self.bin.join(format!("hang.{program}")), "").unwrap();
+    }
+
+    /// From now on the program does not hang.
+    pub fn works(&self, program: &str) {
+        let _did_not_hang = fs::remove_file(self.bin.join(format!("hang.{program}")));
+    }
+
+    /// From now on there is no such program.
+    pub fn lacks(&self, program: &str) {
+        fs::remove_file(self.bin.join(program)).unwrap();
     }
 
     /// A script for `exec`; its path.
@@ -115,7 +132,9 @@ impl Router {
     }
 
     pub fn deliver(&self, from: &str, text: &str) {
-        let order = json!({"from": from, "text": text});
+        let reference = self.reference.get();
+        self.reference.set(reference.wrapping_add(1));
+        let order = json!({"from": from, "text": text, "concat_ref": reference});
         self.bench.control(&format!("deliver {order}"));
     }
 

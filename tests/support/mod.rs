@@ -249,6 +249,33 @@ impl Bench {
         String::from(answer["messages"][0]["id"].as_str().unwrap())
     }
 
+    /// The command line against this agent: exit code, standard output and error.
+    pub fn cli(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let mut line = process::agent_command();
+        line.extend(words.iter().map(|word| String::from(*word)));
+        let (program, args) = line.split_first().unwrap();
+        let run = std::process::Command::new(program)
+            .args(args)
+            .env("RUT_AGENT_SOCKET", self.socket())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (run.status.code(), text(run.stdout), text(run.stderr))
+    }
+
+    /// `GET /metrics`.
+    pub fn metrics(&self) -> String {
+        let bearer = format!("Bearer {TOKEN}");
+        let fields = [("Authorization", bearer.as_str())];
+        let answer = http::request(self.address, "GET", "/metrics", &fields, b"").unwrap();
+        assert_eq!(answer.status, 200);
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/plain; version=0.0.4; charset=utf-8")
+        );
+        String::from_utf8(answer.body).unwrap()
+    }
+
     /// The same, when nobody may be listening.
     pub fn try_api(
         &self,
@@ -265,17 +292,6 @@ impl Bench {
         let target = format!("/api/v1{path}");
         let answer = http::request(self.address, method, &target, &headers, body.as_bytes())?;
         Ok((answer.status, answer.json()))
-    }
-
-    /// What Prometheus reads.
-    pub fn metrics(&self) -> String {
-        let bearer = format!("Bearer {TOKEN}");
-        let fields = [("Authorization", bearer.as_str())];
-        let answer = http::request(self.address, "GET", "/metrics", &fields, b"").unwrap();
-        assert_eq!(answer.status, 200);
-        let kind = answer.header("content-type");
-        assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
-        String::from_utf8(answer.body).unwrap()
     }
 
     /// `/push`'s line about this target.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::timeout;
 
@@ -59,6 +59,23 @@ async fn with<F: Future<Output = ()>>(change: fn(&mut Config), test: impl FnOnce
     timeout(NET * 3, done).await.expect("the test hangs");
 }
 
+/// Answers as a modem does, and keeps which slots were to be freed.
+async fn be_the_modem(
+    mut requests: mpsc::Receiver<Request>,
+    freed: Rc<RefCell<Vec<Slot>>>,
+    alive: Rc<Cell<bool>>,
+) {
+    while let Some(request) = requests.recv().await {
+        match request {
+            Request::FreeSlots(slots) => freed.borrow_mut().extend(slots),
+            Request::Alive(answer) => {
+                let _gone = answer.send(alive.get());
+            }
+            Request::Look | Request::Measure | Request::Pin(_) | Request::Errand(..) => {}
+        }
+    }
+}
+
 fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -75,39 +92,36 @@ impl Rig {
         let part_timeout = Duration::from_secs(3600);
         let inbox = Inbox::new(Rc::clone(&store), feed.clone(), part_timeout, clock.now());
         let outbox = Outbox::new(Rc::clone(&store), feed.clone(), clock.now()).unwrap();
-        let (modem, mut requests) = Handle::new();
-        let rooms = Rooms {
-            store,
-            inbox: Rc::new(RefCell::new(inbox)),
-            outbox: Rc::new(RefCell::new(outbox)),
-            signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
-            feed,
-            targets: Rc::default(),
-            smpp: crate::smpp::Handle::default(),
-            modem,
-            settings: crate::config::Settings::default(),
-            clock,
-        };
-        let freed = Rc::new(RefCell::new(Vec::new()));
-        let asked = Rc::clone(&freed);
-        let alive = Rc::new(Cell::new(true));
-        let answers = Rc::clone(&alive);
-        tokio::task::spawn_local(async move {
-            while let Some(request) = requests.recv().await {
-                match request {
-                    Request::FreeSlots(slots) => asked.borrow_mut().extend(slots),
-                    Request::Alive(answer) => {
-                        let _gone = answer.send(answers.get());
-                    }
-                    Request::Look | Request::Measure | Request::Pin(_) | Request::Errand(..) => {}
-                }
-            }
-        });
+        let (modem, requests) = Handle::new();
         let address = free_address();
         let mut config = Config::default();
         config.api.listen = vec![address];
         change(&mut config);
         let (config, seen) = watch::channel(Rc::new(config));
+        let for_rules = crate::rules::Rooms {
+            store,
+            inbox: Rc::new(RefCell::new(inbox)),
+            outbox: Rc::new(RefCell::new(outbox)),
+            signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
+            feed,
+            clock,
+        };
+        let rooms = Rooms {
+            store: for_rules.store.clone(),
+            inbox: for_rules.inbox.clone(),
+            outbox: for_rules.outbox.clone(),
+            signal: for_rules.signal.clone(),
+            feed: for_rules.feed.clone(),
+            targets: Rc::default(),
+            smpp: crate::smpp::Handle::default(),
+            modem,
+            rules: crate::rules::Rules::new(seen.clone(), for_rules).1,
+            settings: crate::config::Settings::default(),
+            clock,
+        };
+        let freed = Rc::new(RefCell::new(Vec::new()));
+        let alive = Rc::new(Cell::new(true));
+        tokio::task::spawn_local(be_the_modem(requests, freed.clone(), alive.clone()));
         let (stopper, stop) = pair();
         let socket = dir.join("agent.sock");
         let api = tokio::task::spawn_local(run(seen, rooms.clone(), socket.clone(), stop));
