@@ -70,6 +70,7 @@
 //! | what a program that found itself broken says | [`crash`] |
 //! | an option that the API may change | `config/change.rs` |
 //! | the router's own time zone | [`zone`] |
+//! | how the machine behind the bridge is reached | `lan/keep.rs`, `lan/route.rs` |
 //! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
@@ -107,6 +108,7 @@ pub mod feed;
 pub mod forward;
 pub mod gate;
 pub mod inbox;
+pub mod lan;
 pub mod logging;
 pub mod mail;
 pub mod message;

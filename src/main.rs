@@ -23,7 +23,7 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, crash, forward, logging, mail, message, modem, smpp, task};
+use rut_agent::{api, crash, forward, lan, logging, mail, message, modem, smpp, system, task};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -112,6 +112,7 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
+    let lan = Lan::start(config.clone());
     let (rules, calls) = Rules::new(config.clone(), rooms.for_rules());
     let orders = task::spawn(rules.run(stop.clone()));
     let worker = task::spawn(modem::run(
@@ -154,6 +155,7 @@ async fn agent(
     };
     stopper.stop();
     last_words([smpp, worker, pushes, mails, orders]).await;
+    lan.stop().await;
     rooms
         .signal
         .borrow_mut()
@@ -163,6 +165,21 @@ async fn agent(
         let _closed = tokio::time::timeout(Duration::from_secs(1), door).await;
     }
     result
+}
+
+/// The way to the machine behind the bridge. It goes last: the others may still need it for what they are at.
+struct Lan(stop::Stopper, JoinHandle<()>);
+
+impl Lan {
+    fn start(config: watch::Receiver<Rc<Config>>) -> Lan {
+        let (stopper, stop) = stop::pair();
+        Lan(stopper, task::spawn(lan::run(system::root(), config, stop)))
+    }
+
+    async fn stop(self) {
+        self.0.stop();
+        let _taken_away = tokio::time::timeout(LAST_WORDS, self.1).await;
+    }
 }
 
 /// Waits until each edge has finished what it was at.

@@ -35,7 +35,6 @@ mod wake;
 pub use actions::help;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
@@ -52,6 +51,7 @@ use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::stop::Stop;
 use crate::store::Shared;
+use crate::system;
 
 /// What the rules work with.
 #[derive(Debug, Clone)]
@@ -101,9 +101,7 @@ impl Rules {
         let (sender, jobs) = mpsc::unbounded_channel();
         let (caller, calls) = mpsc::channel(4);
         let kept = Rc::new(RefCell::new(Kept::open(rooms.store.clone())));
-        // Tests put a router's files elsewhere.
-        let root = std::env::var_os("RUT_AGENT_ROOT").unwrap_or_else(|| "/".into());
-        let root = PathBuf::from(root);
+        let root = system::root();
         let judge = Judge {
             rooms: rooms.clone(),
             config: config.clone(),

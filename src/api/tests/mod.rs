@@ -105,7 +105,7 @@ impl Rig {
         });
         let address = free_address();
         let mut config = Config::default();
-        config.api.listen = vec![address];
+        config.api.listen = vec![address.into()];
         change(&mut config);
         let (config, seen) = watch::channel(Rc::new(config));
         let (stopper, stop) = pair();
