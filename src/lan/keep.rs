@@ -45,11 +45,8 @@ pub async fn run(root: PathBuf, mut config: watch::Receiver<Rc<Config>>, mut sto
             ear = Ear::open().ok();
         }
         keeper.see_to(&hosts).await;
-        let wait = match ear {
-            Some(_) if keeper.all_well() => LONG,
-            Some(_) | None if hosts.is_empty() => LONG,
-            Some(_) | None => AGAIN,
-        };
+        let quiet = hosts.is_empty() || ear.is_some() && keeper.all_well();
+        let wait = if quiet { LONG } else { AGAIN };
         tokio::select! {
             () = stop.wait() => break,
             changed = config.changed() => {

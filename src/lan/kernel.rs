@@ -76,16 +76,14 @@ impl Ear {
     /// Waits for news, and reads all there is: what it says is looked up anyway.
     pub(super) async fn news(&self) {
         let mut heard = false;
-        let mut bytes = [0; 1024];
         while !heard {
             let Ok(mut ready) = self.0.readable().await else {
                 return std::future::pending().await;
             };
-            // More came than there was room for (ENOBUFS): news, too.
-            while !matches!(
-                nix::unistd::read(self.0.get_ref(), &mut bytes),
-                Err(Errno::EAGAIN)
-            ) {
+            let mut bytes = [0; 1024];
+            // ENOBUFS: more came than there was room for, which is news, too.
+            while let Ok(_) | Err(Errno::ENOBUFS) = nix::unistd::read(self.0.get_ref(), &mut bytes)
+            {
                 heard = true;
             }
             ready.clear_ready();

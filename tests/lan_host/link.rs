@@ -98,7 +98,7 @@ impl Lan {
         self.machine.ip("route add 192.168.1.0/24 dev if0");
     }
 
-    /// `ip route get`'s device and mark for this address, if there is a route.
+    /// The host route to this address as `ip` shows it, if there is one.
     pub fn route_to(&self, ip: &str) -> Option<String> {
         let bits = if ip.contains(':') { 128 } else { 32 };
         let family = if bits == 128 { "-6" } else { "-4" };
@@ -106,7 +106,7 @@ impl Lan {
         Some(String::from(shown.trim())).filter(|shown| !shown.is_empty())
     }
 
-    /// The same, of ours.
+    /// True when there is one, and the agent made it.
     pub fn our_route_to(&self, ip: &str) -> bool {
         self.route_to(ip)
             .is_some_and(|route| route.contains("proto 82"))
