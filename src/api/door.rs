@@ -168,32 +168,34 @@ impl Drop for Listening {
 }
 
 async fn listen(house: Rc<House>, (entrance, address): Place) {
-    let (mut listener, mut at) = bound(entrance, &address).await;
-    log::info!("{entrance}: listening on {address}");
+    loop {
+        let (listener, at) = bound(entrance, &address).await;
+        log::info!("{entrance}: listening on {address}");
+        tokio::select! {
+            () = let_in(&house, entrance, &listener, &address) => {}
+            () = made_anew(&address, at) => {}
+        }
+    }
+}
+
+/// Lets clients in, for ever.
+async fn let_in(house: &Rc<House>, entrance: Entrance, listener: &TcpListener, address: &Listen) {
     let mut breath = Breath::default();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = made_anew(&address, at) => {
-                (listener, at) = bound(entrance, &address).await;
-                log::info!("{entrance}: listening on {address} again");
-                continue;
-            }
-        };
-        match accepted {
+        match listener.accept().await {
             Ok((line, from)) => {
                 let peer = from.ip().to_canonical();
                 if house.desk.lets_in(entrance, peer) {
                     let _slower = line.set_nodelay(true);
                     let _later = setsockopt(&line, TcpUserTimeout, &VANISHED_MS);
-                    welcome(&house, Box::new(line), Peer::Ip(peer), entrance);
+                    welcome(house, Box::new(line), Peer::Ip(peer), entrance);
                 } else {
                     log::debug!(
                         "{entrance}: {peer} is in no allowed network, the connection is closed"
                     );
                 }
             }
-            Err(why) => breath.take(&house, &address.to_string(), &why).await,
+            Err(why) => breath.take(house, &address.to_string(), &why).await,
         }
         // The newcomer is heard before the next one is let in.
         tokio::task::yield_now().await;
