@@ -38,28 +38,32 @@ pub async fn run(root: PathBuf, mut config: watch::Receiver<Rc<Config>>, mut sto
         failed: None,
     };
     let mut ear = None;
+    let mut stopping = false;
     loop {
-        let hosts = config.borrow_and_update().lan_hosts.clone();
+        let mut hosts = config.borrow_and_update().lan_hosts.clone();
+        if stopping {
+            hosts.clear();
+        }
         if ear.is_none() && !hosts.is_empty() {
             // Before the first look, so that nothing happens unheard between the two.
             ear = Ear::open().ok();
         }
         keeper.see_to(&hosts).await;
+        if stopping {
+            return;
+        }
         let quiet = hosts.is_empty() || ear.is_some() && keeper.all_well();
         let wait = if quiet { LONG } else { AGAIN };
         tokio::select! {
-            () = stop.wait() => break,
+            () = stop.wait() => stopping = true,
             changed = config.changed() => {
                 keeper.devices.clear();
-                if changed.is_err() {
-                    break;
-                }
+                stopping = changed.is_err();
             }
             () = settled(ear.as_ref()) => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
-    keeper.see_to(&[]).await;
 }
 
 /// Something happened to links or routes, and a moment went by.
