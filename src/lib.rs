@@ -72,6 +72,7 @@
 //! | what becomes of RutOS's own options | `config/vendor.rs`, `config/translate.rs`, `config/parts.rs` |
 //! | an option that the API may change | `config/change.rs` |
 //! | the router's own time zone | [`zone`] |
+//! | how the machine behind the bridge is reached | `lan/keep.rs`, `lan/route.rs` |
 //! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what is put right when the clock is set | [`time::Jump`], `modem/tell.rs` |
@@ -112,6 +113,7 @@ pub mod feed;
 pub mod forward;
 pub mod gate;
 pub mod inbox;
+pub mod lan;
 pub mod logging;
 pub mod mail;
 pub mod message;

@@ -24,7 +24,9 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, crash, doctor, forward, logging, mail, message, modem, smpp, task};
+use rut_agent::{
+    api, crash, doctor, forward, lan, logging, mail, message, modem, smpp, system, task,
+};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -115,6 +117,7 @@ async fn agent(
     let (modem, requests) = modem::Handle::new();
     let targets = forward::Targets::default();
 
+    let lan = Lan::start(config.clone());
     let (rules, orders) = Rules::new(config.clone(), rooms.for_rules());
     let ruling = task::spawn(rules.run(stop.clone()));
     let worker = task::spawn(modem::run(
@@ -153,6 +156,7 @@ async fn agent(
     };
     stopper.stop();
     last_words([smpp, worker, pushes, mails, ruling]).await;
+    lan.stop().await;
     rooms
         .signal
         .borrow_mut()
@@ -162,6 +166,21 @@ async fn agent(
         let _closed = tokio::time::timeout(Duration::from_secs(1), door).await;
     }
     result
+}
+
+/// The way to the machine behind the bridge. It goes last: the others may still need it for what they are at.
+struct Lan(stop::Stopper, JoinHandle<()>);
+
+impl Lan {
+    fn start(config: watch::Receiver<Rc<Config>>) -> Lan {
+        let (stopper, stop) = stop::pair();
+        Lan(stopper, task::spawn(lan::run(system::root(), config, stop)))
+    }
+
+    async fn stop(self) {
+        self.0.stop();
+        let _taken_away = tokio::time::timeout(LAST_WORDS, self.1).await;
+    }
 }
 
 /// Waits until each edge has finished what it was at.

@@ -91,10 +91,10 @@ fn check_names_file_and_line_of_all_that_is_wrong_and_exits_1() {
 #[test]
 fn check_is_content_with_what_can_be_used_and_says_what_has_no_effect() {
     assert_eq!(check(""), (Some(0), String::new()));
-    let (exit, said) = check("config lan_host 'host'\n\toption ip 'fd00::1'\n");
+    let (exit, said) = check("config lan_host 'host'\n\toption hostname 'sms.lan'\n");
     assert_eq!(exit, Some(0), "{said}");
     assert!(
-        said.starts_with("FILE:1: remark: section lan_host has no effect"),
+        said.starts_with("FILE:1: remark: lan_host 'host' has no ip: it has no effect"),
         "{said}"
     );
     let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("openwrt/files/rut-agent.config");

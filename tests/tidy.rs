@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("gate", &[]),
     ("inbox", &["sms", "store", "feed"]),
+    ("lan", &["net", "system"]),
     ("logging", &[]),
     ("mail", &["store", "inbox", "outbox", "feed", "net", "sms"]),
     ("message", &[]),

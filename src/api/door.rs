@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use tokio::task::AbortHandle;
 
 use super::desk::Entrance;
 use super::visit::{House, welcome};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::seats::Peer;
 use crate::task;
 use crate::time::Tick;
@@ -28,6 +29,8 @@ const BACKLOG: u32 = 1024;
 const VANISHED_MS: u32 = 30_000;
 /// The pauses between tries to bind an address: first, and longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// So often the interface of a link-local address is looked at.
+const ZONE: Duration = Duration::from_secs(10);
 /// The pause after an accept error when no idle connection can be closed.
 const BREATH: Duration = Duration::from_millis(100);
 /// Accept errors are logged so often at most.
@@ -112,7 +115,7 @@ pub async fn serve_tcp(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>
         open.retain(|(place, _)| places.contains(place));
         for place in places {
             if open.iter().all(|(other, _)| *other != place) {
-                let task = task::spawn(listen(Rc::clone(house), place));
+                let task = task::spawn(listen(Rc::clone(house), place.clone()));
                 open.push((place, Listening(task.abort_handle())));
             }
         }
@@ -132,8 +135,18 @@ impl Drop for Listening {
 }
 
 async fn listen(house: Rc<House>, (entrance, address): Place) {
-    let listener = bound(entrance, address).await;
-    log::info!("{entrance}: listening on {address}");
+    loop {
+        let (listener, at) = bound(entrance, &address).await;
+        log::info!("{entrance}: listening on {address}");
+        tokio::select! {
+            () = let_in(&house, entrance, &listener, &address) => {}
+            () = made_anew(&address, at) => {}
+        }
+    }
+}
+
+/// Lets clients in, for ever.
+async fn let_in(house: &Rc<House>, entrance: Entrance, listener: &TcpListener, address: &Listen) {
     let mut breath = Breath::default();
     loop {
         match listener.accept().await {
@@ -142,26 +155,26 @@ async fn listen(house: Rc<House>, (entrance, address): Place) {
                 if house.desk.lets_in(entrance, peer) {
                     let _slower = line.set_nodelay(true);
                     let _later = setsockopt(&line, TcpUserTimeout, &VANISHED_MS);
-                    welcome(&house, Box::new(line), Peer::Ip(peer), entrance);
+                    welcome(house, Box::new(line), Peer::Ip(peer), entrance);
                 } else {
                     log::debug!(
                         "{entrance}: {peer} is in no allowed network, the connection is closed"
                     );
                 }
             }
-            Err(why) => breath.take(&house, &address.to_string(), &why).await,
+            Err(why) => breath.take(house, &address.to_string(), &why).await,
         }
         // The newcomer is heard before the next one is let in.
         tokio::task::yield_now().await;
     }
 }
 
-async fn bound(entrance: Entrance, address: SocketAddr) -> TcpListener {
+async fn bound(entrance: Entrance, address: &Listen) -> (TcpListener, SocketAddr) {
     let (mut pause, longest) = RETRY;
     let mut level = log::Level::Warn;
     loop {
-        match bind(address) {
-            Ok(listener) => return listener,
+        match in_its_zone(address).and_then(|at| Ok((bind(at)?, at))) {
+            Ok(bound) => return bound,
             Err(why) => log::log!(
                 level,
                 "{entrance}: cannot listen on {address}: {why}; the others are served, this one is tried again and again"
@@ -170,6 +183,26 @@ async fn bound(entrance: Entrance, address: SocketAddr) -> TcpListener {
         level = log::Level::Debug;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
+    }
+}
+
+/// The address with the index that its interface has just now.
+fn in_its_zone(address: &Listen) -> io::Result<SocketAddr> {
+    let mut at = address.at;
+    if let (Some(zone), SocketAddr::V6(v6)) = (&address.zone, &mut at) {
+        v6.set_scope_id(if_nametoindex(zone.as_str())?);
+    }
+    Ok(at)
+}
+
+/// Ends when the interface of a link-local address was made anew: who listens on the old one hears nothing any more. An
+/// address that comes back without that needs nothing.
+async fn made_anew(address: &Listen, bound: SocketAddr) {
+    if address.zone.is_none() {
+        return std::future::pending().await;
+    }
+    while in_its_zone(address).is_ok_and(|at| at == bound) {
+        tokio::time::sleep(ZONE).await;
     }
 }
 
@@ -185,7 +218,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// A listener's address, and where it leads.
-type Place = (Entrance, SocketAddr);
+type Place = (Entrance, Listen);
 
 /// Where the configuration wants listeners.
 fn places(config: &Config) -> Vec<Place> {
@@ -198,10 +231,10 @@ fn places(config: &Config) -> Vec<Place> {
         // `[::]` takes IPv4 too, so `0.0.0.0` beside it on the same port is served already.
         let covered = |at: &SocketAddr| {
             let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, at.port()));
-            at.is_ipv4() && at.ip().is_unspecified() && listen.contains(&all)
+            at.is_ipv4() && at.ip().is_unspecified() && listen.iter().any(|one| one.at == all)
         };
-        let wanted = listen.iter().filter(|at| enabled && !covered(at));
-        places.extend(wanted.map(|at| (entrance, *at)));
+        let wanted = listen.iter().filter(|one| enabled && !covered(&one.at));
+        places.extend(wanted.map(|one| (entrance, one.clone())));
     }
     places
 }

@@ -11,8 +11,8 @@ use super::mail;
 use super::problem::Notes;
 use super::rules;
 use super::{
-    Agent, Api, CallAction, Config, FlashVia, Forwarding, Limits, Method, Modem, PhoneGroup, Pop3,
-    PostGet, Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
+    Agent, Api, CallAction, Config, FlashVia, Forwarding, LanHost, Limits, Listen, Method, Modem,
+    PhoneGroup, Pop3, PostGet, Reply, Smpp, SmppAlphabet, ToHttp, ToSms, Who,
 };
 use crate::message::{EventKind, Memory, Number};
 
@@ -46,9 +46,10 @@ pub fn build(sections: &[Checked], notes: &mut Notes) -> Config {
                 }
                 config.call_rules.push(rules::rule(section, notes));
             }
+            "lan_host" => config.lan_hosts.extend(lan_host(section, notes)),
             "pop3" => config.pop3 = pop3(section, notes),
             "smpp" => config.smpp = smpp(section, notes),
-            // Of functions that come later.
+            // A rule that is switched off.
             _ => {}
         }
     }
@@ -134,7 +135,7 @@ fn api(section: &Checked, notes: &mut Notes) -> Api {
             .filter_map(network)
             .collect(),
     };
-    let beyond = |at: &&SocketAddr| !at.ip().to_canonical().is_loopback();
+    let beyond = |at: &&Listen| !at.at.ip().to_canonical().is_loopback();
     if api.enabled
         && api.token.is_none()
         && let Some(at) = api.listen.iter().find(beyond)
@@ -325,6 +326,32 @@ fn limits(section: &Checked) -> Limits {
         only: prefixes(section, "only"),
         reply_interval: seconds(section, "reply_interval"),
     }
+}
+
+fn lan_host(section: &Checked, notes: &mut Notes) -> Option<LanHost> {
+    let name = &section.name;
+    let Some(ip) = parsed::<IpAddr>(section, "ip").into_iter().next() else {
+        let text = format!("lan_host '{name}' has no ip: it has no effect");
+        notes.remark(section.line, text);
+        return None;
+    };
+    let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    if link_local || ip.is_multicast() || ip.is_loopback() || ip.is_unspecified() {
+        let text = format!(
+            "lan_host.ip {ip} can have no route; a link-local address needs none: push to http://[fe80::1%br-lan]/"
+        );
+        notes.error(section.line_of("ip"), text);
+    }
+    let hostname = section.given("hostname");
+    if hostname.is_some_and(|name| name.parse::<IpAddr>().is_ok()) {
+        let text = "lan_host.hostname is an address: write a name";
+        notes.error(section.line_of("hostname"), text);
+    }
+    Some(LanHost {
+        ip,
+        hostname: hostname.map(|name| String::from(name.trim_end_matches('.'))),
+        interface: String::from(section.text("interface")),
+    })
 }
 
 fn pop3(section: &Checked, notes: &mut Notes) -> Pop3 {

@@ -144,13 +144,6 @@ pub fn check(sections: Vec<Section>, notes: &mut Notes) -> Vec<Checked> {
             .iter()
             .position(|known| known.table.kind == table.kind && known.name == name);
         let place = place.unwrap_or_else(|| {
-            if table.later {
-                let kind = table.kind;
-                notes.remark(
-                    section.line,
-                    format!("section {kind} has no effect in this version"),
-                );
-            }
             checked.push(Checked {
                 table,
                 name,

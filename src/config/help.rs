@@ -13,17 +13,14 @@ pub fn help() -> String {
             true => format!("{} NAME", section.kind),
             false => format!("{0} '{0}'", section.kind),
         };
-        let later = if section.later { LATER } else { "" };
         // Writing to a String does not fail.
-        let _ok = writeln!(out, "| **`{name}`** | | | | {}{later} |", section.help);
+        let _ok = writeln!(out, "| **`{name}`** | | | | {} |", section.help);
         for row in section.rows() {
             line(&mut out, row);
         }
     }
     out
 }
-
-const LATER: &str = " *No effect in this version.*";
 
 fn line(out: &mut String, row: &Row) {
     let list = if row.list { "list " } else { "" };

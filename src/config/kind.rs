@@ -1,10 +1,11 @@
 //! Codec: the text of one option, into its value, by the option's kind. Never knows which option it reads.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
+use super::listen::Listen;
 use super::model::Network;
 use crate::message::{EventKind, Number};
 use crate::url::{BadUrl, Url};
@@ -106,7 +107,7 @@ impl Kind {
             Kind::Pin => matches!(text.len(), 4..=8) && is_digits(text),
             Kind::Path => is_path(text),
             Kind::Tty => return check_tty(text),
-            Kind::Listen => text.parse::<SocketAddr>().is_ok(),
+            Kind::Listen => text.parse::<Listen>().is_ok(),
             Kind::Address => text.parse::<IpAddr>().is_ok(),
             Kind::Network => network(text).is_some(),
             Kind::Host => is_host(text),
@@ -135,9 +136,9 @@ impl Kind {
             }
             Kind::OneOf(_) | Kind::Event => format!("one of: {}", self.describe()),
             Kind::Whole(..) | Kind::Seconds(..) => format!("a whole number, {}", self.describe()),
-            Kind::Listen => {
-                String::from("address:port, such as 192.168.1.1:8240 or [fd00::2]:8240")
-            }
+            Kind::Listen => String::from(
+                "address:port, such as 192.168.1.1:8240, [fd00::2]:8240 or [fe80::1%br-lan]:8240",
+            ),
             Kind::Network => String::from("a network, such as 192.168.0.0/16 or fd00::/8"),
             Kind::Prefix
             | Kind::Pin
@@ -413,7 +414,12 @@ mod tests {
     fn addresses_hosts_and_networks_are_told_from_wrong_ones() {
         takes(
             Kind::Listen,
-            &["127.0.0.1:8240", "[::1]:80", "0.0.0.0:0"],
+            &[
+                "127.0.0.1:8240",
+                "[::1]:80",
+                "0.0.0.0:0",
+                "[fe80::1%br-lan]:80",
+            ],
             &[
                 "8240",
                 ":8240",

@@ -7,9 +7,11 @@ mod check;
 mod edit;
 mod help;
 mod kind;
+mod listen;
 mod load;
 mod mail;
 mod model;
+mod network;
 mod options;
 mod parts;
 mod problem;
@@ -25,12 +27,14 @@ mod vendor;
 
 pub use change::Settings;
 pub use help::help;
+pub use listen::Listen;
 pub use load::{import, load};
 pub use model::{
-    Agent, Api, Authorization, CallAction, Config, FlashVia, Limits, Modem, Network, PhoneGroup,
-    Pop3, PostGet, Rule, Smpp, SmppAlphabet, Trigger,
+    Agent, Api, Authorization, CallAction, Config, FlashVia, LanHost, Limits, Modem, Network,
+    PhoneGroup, Pop3, PostGet, Rule, Smpp, SmppAlphabet, Trigger,
 };
 
+pub use network::device_of;
 pub use options::told;
 pub use problem::{Problem, Severity};
 pub use targets::{Email, Forwarding, Method, Reply, Security, ToHttp, ToSms, ToSmtp, Who};

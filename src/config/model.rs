@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::listen::Listen;
 use super::targets::{Email, Reply, ToHttp, ToSms, ToSmtp, Who};
 use crate::message::{Memory, Number};
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub call: Option<CallAction>,
     /// Sections `call_rule` that are switched on, in file order.
     pub call_rules: Vec<Rule>,
+    /// Sections `lan_host` that have an `ip`, in file order.
+    pub lan_hosts: Vec<LanHost>,
     /// Section `pop3`.
     pub pop3: Pop3,
     /// Section `smpp`.
@@ -159,13 +162,24 @@ impl Network {
     }
 }
 
+/// A section `lan_host`: the machine behind the bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LanHost {
+    /// `ip`; never link-local: such an address needs no route.
+    pub ip: IpAddr,
+    /// `hostname`, without a dot at its end.
+    pub hostname: Option<String>,
+    /// `interface`: the name that the router's configuration has for it, or a device.
+    pub interface: String,
+}
+
 /// Section `api 'api'`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Api {
     /// `enabled`.
     pub enabled: bool,
     /// `listen`.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
     /// `token`; without one only the Unix socket is served (and loopback when there is no configuration file).
     pub token: Option<String>,
     /// `allow`.
@@ -184,7 +198,7 @@ impl Default for Api {
         };
         Api {
             enabled: true,
-            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8240))],
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8240)).into()],
             token: None,
             allow: vec![
                 v4(127, 0, 0, 0, 8),
@@ -209,7 +223,7 @@ pub struct PostGet {
     /// `enabled`; then there are addresses, a user name and a password.
     pub enabled: bool,
     /// `listen`.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
     /// `allow`: names of calls; empty: all.
     pub allow: Vec<String>,
     /// `username`.

@@ -1,5 +1,4 @@
-//! Table: every section and option of `/etc/config/rut-agent` — kind, default, meaning, and whether it has an effect yet.
-//! Never written down a second time: parser, `check`, the README's table and the default file read it here.
+//! Table: every section and option of `/etc/config/rut-agent` — kind, default, meaning. Never written down a second time: parser, `check`, the README's table and the default file read it here.
 
 use super::kind::Kind::{self, *};
 
@@ -10,8 +9,6 @@ pub struct Section {
     pub kind: &'static str,
     /// Any number of them, each with a name of its own; else one, whose name is its type.
     pub many: bool,
-    /// The function comes in a later version.
-    pub later: bool,
     /// What it is for.
     pub help: &'static str,
     /// Its options, in groups that several sections share.
@@ -79,7 +76,6 @@ const fn one(kind: &'static str, help: &'static str, groups: &'static [&'static 
     Section {
         kind,
         many: false,
-        later: false,
         help: told(help),
         groups,
     }
@@ -93,13 +89,6 @@ const fn many(
     let mut section = one(kind, help, groups);
     section.many = true;
     section
-}
-
-impl Section {
-    const fn later(mut self) -> Section {
-        self.later = true;
-        self
-    }
 }
 
 /// The type of section called `kind`.
@@ -171,7 +160,7 @@ pub static OPTIONS: &[Section] = &[
     many("to_smtp", "Passes received messages on by mail.", &[FORWARDING, TO_SMTP]),
     many("email", "A mail account to send from.", &[EMAIL]),
     one("limits", "How much may be sent, and to whom.", &[LIMITS]),
-    many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]).later(),
+    many("lan_host", "The machine behind the bridge: its route and its entry in /etc/hosts.", &[LAN_HOST]),
     one("pop3", "Fetches mails whose subject is a phone number and sends them as messages.", &[POP3]),
     one("smpp", "The SMPP 3.4 server.", &[SMPP]),
     many("sms_rule", "An action that a received message sets off. The first rule that fits wins.", &[SMS_RULE, WHO_MAY, ACTION]),
@@ -206,7 +195,7 @@ const MODEM: &[Row] = &[
 #[rustfmt::skip]
 const API: &[Row] = &[
     option("enabled", Bool, "1", "0: only the Unix socket is served."),
-    list("listen", Listen, "127.0.0.1:8240", "Addresses to serve, such as 192.168.1.1:8240 or [fd00::2]:8240; beyond loopback a token is needed."),
+    list("listen", Listen, "127.0.0.1:8240", "Addresses to serve, such as 192.168.1.1:8240, [fd00::2]:8240 or [fe80::1%br-lan]:8240; beyond loopback a token is needed."),
     secret("token", Token, "The bearer token, also the password for Basic authentication."),
     list("allow", Network, AT_HOME, "Networks that may connect at all, to Post/Get too."),
 ];
@@ -298,8 +287,8 @@ const LIMITS: &[Row] = &[
 #[rustfmt::skip]
 const LAN_HOST: &[Row] = &[
     option("ip", Address, "", "Its address, such as fd00::1."),
-    option("hostname", Host, "", "Its name in /etc/hosts."),
-    option("interface", Text(15), "lan", "The network interface it is behind."),
+    option("hostname", Host, "", "Its name in /etc/hosts, and for pushes from here."),
+    option("interface", Text(15), "lan", "The network interface it is behind, by the name that the router's configuration has for it."),
 ];
 
 #[rustfmt::skip]

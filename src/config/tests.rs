@@ -98,13 +98,13 @@ fn no_name_stands_in_the_table_twice() {
 fn the_tables_defaults_are_the_models() {
     let text: String = OPTIONS
         .iter()
-        .filter(|section| !section.later)
         .map(|section| with_defaults(section, if section.many { "x" } else { section.kind }))
         .collect::<String>()
         .replace("config phone 'x'", "config phone 'y'")
         .replace("config to_sms 'x'", "config to_sms 'z'")
         .replace("config to_smtp 'x'", "config to_smtp 'm'")
         .replace("config email 'x'", "config email 'e'")
+        .replace("config lan_host 'x'", "config lan_host 'h'")
         .replace("config sms_rule 'x'", "config sms_rule 'w'")
         .replace("config call_rule 'x'", "config call_rule 'v'");
     let (config, _) = read(&text, "f");
@@ -346,19 +346,26 @@ fn an_address_beyond_loopback_needs_a_token() {
 }
 
 #[test]
-fn functions_that_come_later_are_accepted_and_remarked_once() {
-    for section in OPTIONS.iter().filter(|section| section.later) {
-        let text = with_defaults(section, if section.many { "x" } else { section.kind });
-        let expected = format!(
-            "1: remark: section {} has no effect in this version",
-            section.kind
-        );
-        assert_eq!(problems(&text), [expected], "{text}");
+fn a_lan_host_is_read_and_one_that_can_have_no_route_is_refused() {
+    let host = |rest: &str| format!("config lan_host 'h'\n{rest}");
+    let text = host(" option ip 'fd00::1'\n option hostname 'sms.lan.'\n");
+    let expected = LanHost {
+        ip: "fd00::1".parse().unwrap(),
+        hostname: Some(String::from("sms.lan")),
+        interface: String::from("lan"),
+    };
+    assert_eq!(good(&text).lan_hosts, [expected]);
+    only_problem(&host(""), "1: remark: lan_host 'h' has no ip");
+    for ip in ["fe80::1", "ff02::1", "127.0.0.1", "::", "224.0.0.1"] {
+        let text = host(&format!(" option ip '{ip}'\n"));
+        only_problem(&text, "2: error: lan_host.ip");
     }
+    let text = host(" option ip '10.0.0.1'\n option hostname '10.0.0.1'\n");
+    only_problem(&text, "3: error: lan_host.hostname is an address");
 }
 
 #[test]
-fn wrong_values_of_later_functions_are_errors_already() {
+fn wrong_values_are_errors_in_sections_that_are_off_too() {
     let text = "config smpp 'smpp'\n option port '0'\nconfig sms_rule 'r'\n option action 'dance'\n option group 'x'\n";
     let errors: Vec<String> = problems(text)
         .into_iter()
@@ -483,24 +490,15 @@ fn default_file() -> String {
         } else {
             section.kind
         };
-        let off = if section.many || section.later {
-            "#"
-        } else {
-            ""
-        };
+        let off = if section.many { "#" } else { "" };
         let any = if section.many {
             " Any number of them, each with its own name."
         } else {
             ""
         };
-        let later = if section.later {
-            " No effect in this version."
-        } else {
-            ""
-        };
         write!(
             out,
-            "\n# {}{any}{later}\n{off}config {} '{name}'\n",
+            "\n# {}{any}\n{off}config {} '{name}'\n",
             section.help, section.kind
         )
         .unwrap();

@@ -9,7 +9,7 @@ use super::finding::{Level, Report};
 use super::look::Facts;
 use super::sockets;
 use super::vendor;
-use crate::config::FlashVia;
+use crate::config::{FlashVia, Listen};
 use crate::modem::{Part, Plugged};
 
 /// Less free memory than this, kB, and the kernel soon ends programs.
@@ -195,16 +195,17 @@ fn listen(facts: &Facts, report: &mut Report) {
         &facts.config.post_get,
         &facts.config.smpp,
     );
-    let wanted = [
-        (api.enabled, &api.listen, "the API"),
-        (post_get.enabled, &post_get.listen, "Post/Get"),
-        (smpp.enabled, &smpp.listen, "SMPP"),
+    let bare = |listen: &[Listen]| listen.iter().map(|listen| listen.at).collect();
+    let wanted: [(_, Vec<SocketAddr>, _); 3] = [
+        (api.enabled, bare(&api.listen), "the API"),
+        (post_get.enabled, bare(&post_get.listen), "Post/Get"),
+        (smpp.enabled, smpp.listen.clone(), "SMPP"),
     ];
     let mut ports = Vec::new();
     for (_, addresses, what) in wanted.into_iter().filter(|(enabled, _, _)| *enabled) {
         for at in addresses {
             ports.push(at.port());
-            door(facts, *at, what, report);
+            door(facts, at, what, report);
         }
     }
     for (port, what) in [(80, "Post/Get"), (2775, "SMPP")] {

@@ -360,3 +360,28 @@ fn the_systems_certificates_are_read_where_there_are_any() {
         Err(error) => assert!(error.to_string().contains("/etc/ssl/certs"), "{error}"),
     }
 }
+
+#[tokio::test]
+async fn a_known_name_needs_no_dns_and_every_address_of_it_is_called() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = Peer {
+        host: String::from("SMS.invalid."),
+        port: listener.local_addr().unwrap().port(),
+        tls: None,
+    };
+    let dialer = Dialer::default();
+    assert!(matches!(
+        dialer.connect(&peer, SAFETY).await,
+        Err(Error::Dns(_))
+    ));
+    let name = || String::from("sms.invalid");
+    // Nobody listens on ::1.
+    know(vec![
+        (name(), "::1".parse().unwrap()),
+        (String::from("other.invalid"), "127.0.0.9".parse().unwrap()),
+        (name(), "127.0.0.1".parse().unwrap()),
+    ]);
+    assert!(dialer.connect(&peer, SAFETY).await.is_ok());
+    know(Vec::new());
+    assert!(dialer.connect(&peer, SAFETY).await.is_err());
+}

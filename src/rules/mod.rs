@@ -37,7 +37,6 @@ pub use actions::help;
 pub use trial::Trial;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
@@ -54,6 +53,7 @@ use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::stop::Stop;
 use crate::store::Shared;
+use crate::system;
 
 /// What the rules work with.
 #[derive(Debug, Clone)]
@@ -105,9 +105,7 @@ impl Rules {
         let (sender, jobs) = mpsc::unbounded_channel();
         let (caller, calls) = mpsc::channel(4);
         let kept = Rc::new(RefCell::new(Kept::open(rooms.store.clone())));
-        // Tests put a router's files elsewhere.
-        let root = std::env::var_os("RUT_AGENT_ROOT").unwrap_or_else(|| "/".into());
-        let root = PathBuf::from(root);
+        let root = system::root();
         let judge = Judge {
             rooms: rooms.clone(),
             config: config.clone(),

@@ -1,7 +1,14 @@
 //! Edge: what the router's system knows of itself. Never fails: what cannot be read is not known.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+use std::path::PathBuf;
+
 use crate::zone::Zone;
+
+/// Where the router's files lie: `/`, and elsewhere where a test says so in `RUT_AGENT_ROOT`.
+pub fn root() -> PathBuf {
+    std::env::var_os("RUT_AGENT_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from)
+}
 
 /// The system's host name.
 pub fn host_name() -> Option<String> {

@@ -5,6 +5,6 @@ mod facts;
 mod mobile;
 mod run;
 
-pub use facts::{firmware, host_name, time_zone};
+pub use facts::{firmware, host_name, root, time_zone};
 pub use mobile::{Refused, mobile_data, sim_pin};
 pub use run::{Failure, Output, is_there, run};

@@ -146,7 +146,7 @@ async fn listeners_follow_the_configuration_and_one_that_is_taken_is_tried_again
             let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let address = taken.local_addr().unwrap();
             rig.config
-                .send_modify(|config| Rc::make_mut(config).api.listen = vec![address]);
+                .send_modify(|config| Rc::make_mut(config).api.listen = vec![address.into()]);
             let gone = || async {
                 match TcpStream::connect(rig.address).await {
                     Ok(_) => Err(std::io::ErrorKind::Other.into()),

@@ -95,7 +95,7 @@ impl Rig {
         let (modem, requests) = Handle::new();
         let address = free_address();
         let mut config = Config::default();
-        config.api.listen = vec![address];
+        config.api.listen = vec![address.into()];
         change(&mut config);
         let (config, seen) = watch::channel(Rc::new(config));
         let for_rules = crate::rules::Rooms {
