@@ -120,7 +120,6 @@ pub mod signal;
 pub mod sim;
 pub mod smpp;
 pub mod sms;
-pub mod sorted;
 pub mod status_text;
 pub mod stop;
 pub mod store;

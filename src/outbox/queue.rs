@@ -1,6 +1,7 @@
 //! Keeper: the messages that are not finished, in memory as they stand and on flash as soon as it takes them. Never
 //! decides what an answer means (`schedule.rs`) and never codes a message.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Outcome;
@@ -11,7 +12,6 @@ use crate::counters;
 use crate::feed::Feed;
 use crate::message::{MessageId, Number, Outgoing, Status};
 use crate::sms::StatusReport;
-use crate::sorted::Sorted;
 use crate::store::{Change, Shared, WhyNot};
 use crate::time::{Now, Tick, WallTime};
 
@@ -72,7 +72,7 @@ pub(super) struct About {
 pub(super) struct Queue {
     store: Shared,
     feed: Feed,
-    waiting: Sorted<MessageId, Waiting>,
+    waiting: BTreeMap<MessageId, Waiting>,
     /// Writing is tried again at this time.
     write_again: Option<Tick>,
 }
@@ -83,7 +83,7 @@ impl Queue {
         Queue {
             store,
             feed,
-            waiting: Sorted::default(),
+            waiting: BTreeMap::new(),
             write_again: None,
         }
     }
