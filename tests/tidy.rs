@@ -70,7 +70,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["sms", "store", "inbox", "outbox", "feed", "gate", "seats"],
     ),
     ("sms", &[]),
-    ("sorted", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
     ("task", &[]),
@@ -82,7 +81,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone", "sorted",
+    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone",
 ];
 
 const KINDS: &[&str] = &[

@@ -175,6 +175,18 @@ for family in text_string_to_metric_families(text):
 assert text.endswith("\n")
 "#;
 
+fn metrics(bench: &Bench) -> String {
+    let bearer = format!("Bearer {TOKEN}");
+    let fields = [("Authorization", bearer.as_str())];
+    let answer = http::request(bench.address, "GET", "/metrics", &fields, b"").unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    String::from_utf8(answer.body).unwrap()
+}
+
 /// What a program of `target/tools` says to the metrics. It must not complain.
 fn checked(program: &str, arguments: &[&str], text: &str) -> String {
     let mut check = Command::new(format!("{TOOLS}/{program}"))
@@ -211,7 +223,7 @@ fn prometheus_reads_the_metrics_and_they_count_what_happened() {
     assert_eq!(bench.api("POST", "/messages", Some(&message)).0, 202);
     bench.control("deliver {\"from\":\"+12025550155\",\"text\":\"in\"}");
     wait_until(PATIENCE, "sent, delivered, received and counted", || {
-        let text = bench.metrics();
+        let text = metrics(&bench);
         let wanted = [
             "rut_agent_messages_total{status=\"delivered\"} 1\n",
             "rut_agent_messages_received_total 1\n",
@@ -221,7 +233,7 @@ fn prometheus_reads_the_metrics_and_they_count_what_happened() {
         let never_failed = "rut_agent_push_failures_total{target=\"a_target\"} 0\n";
         wanted.iter().all(|line| text.contains(line)) && !text.contains(never_failed)
     });
-    let text = bench.metrics();
+    let text = metrics(&bench);
     checked("promtool", &["check", "metrics"], &text);
     let read = checked("python", &["-c", CHECK], &text);
     for line in [

@@ -266,17 +266,6 @@ impl Bench {
         Ok((answer.status, answer.json()))
     }
 
-    /// What Prometheus reads.
-    pub fn metrics(&self) -> String {
-        let bearer = format!("Bearer {TOKEN}");
-        let fields = [("Authorization", bearer.as_str())];
-        let answer = http::request(self.address, "GET", "/metrics", &fields, b"").unwrap();
-        assert_eq!(answer.status, 200);
-        let kind = answer.header("content-type");
-        assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
-        String::from_utf8(answer.body).unwrap()
-    }
-
     /// `/push`'s line about this target.
     pub fn health(&self, name: &str) -> Value {
         let (status, push) = self.api("GET", "/push", None);
