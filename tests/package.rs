@@ -193,7 +193,7 @@ fn a_life(firmware: Firmware) {
     assert_eq!((asked(""), asked(&header)), (Some(1), Some(0)));
 
     // Its owner configures it; it is the same process, and a message comes and one goes.
-    router.sh("reload_config; uci set rut-agent.modem.tty=/tmp/ttyUSB3; uci commit rut-agent; reload_config");
+    router.sh("uci set rut-agent.modem.tty=/tmp/ttyUSB3; uci commit rut-agent; reload_config");
     router.wait_ready();
     assert_eq!(router.agent(), pid);
     router.sh("rut-agent send +12025550155 'a message out' --wait");

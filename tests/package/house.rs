@@ -148,7 +148,7 @@ impl Router {
         let read_only = if firmware.dest == "/" { "" } else { READ_ONLY };
         let script = format!(
             "set -e\nmount --bind $1 $1\n{read_only}mount --rbind /dev $1/dev\nmount -t proc proc $1/proc\n\
-             exec chroot $1 /bin/sh -c 'ip link set lo up; touch /tmp/up; exec tail -f /dev/null'"
+             exec chroot $1 /bin/sh -c 'ip link set lo up; reload_config; touch /tmp/up; exec tail -f /dev/null'"
         );
         let words = [
             "unshare",
@@ -224,7 +224,7 @@ impl Router {
     pub fn furnish_with(&self, package: &Path) {
         let (code, text) = self.install(package, "");
         assert_eq!(code, Some(0), "{text}");
-        self.sh("reload_config; uci set rut-agent.modem.tty=/tmp/ttyUSB3; uci commit rut-agent; reload_config");
+        self.sh("uci set rut-agent.modem.tty=/tmp/ttyUSB3; uci commit rut-agent; reload_config");
         self.wait_ready();
     }
 
@@ -283,6 +283,10 @@ fn furnish(root: &Path, firmware: Firmware) {
     for (file, text) in [
         ("etc/opkg.conf", conf.as_str()),
         ("etc/played", functions),
+        (
+            "etc/config/system",
+            "config system\n\toption hostname 'router'\n",
+        ),
         ("cpu/rut-agent", CPU),
         ("etc/runner", &install_runner(root)),
     ] {

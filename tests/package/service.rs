@@ -29,9 +29,6 @@ fn a_committed_change_reaches_the_running_agent_and_a_bad_one_does_not() {
     assert_eq!(router.modem.air()[0]["text"], "to the new group");
 
     // Others' configuration, and nothing new, are no reason.
-    router.sh(
-        "printf \"config system\\n\\toption hostname 'r'\\n\" >/etc/config/system; reload_config",
-    );
     router
         .sh("uci set system.cfg1.hostname=other; uci commit system; reload_config; reload_config");
     router.sh("uci set rut-agent.modem.poll=0; uci commit rut-agent; reload_config");
