@@ -71,6 +71,7 @@
 //! | an option that the API may change | `config/change.rs` |
 //! | the router's own time zone | [`zone`] |
 //! | how a program of the router is run | `system/run.rs` |
+//! | how the service is started, stopped and told of a change | `openwrt/files/rut-agent.init` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
 //!
