@@ -74,6 +74,7 @@
 //! | the router's own time zone | [`zone`] |
 //! | how the machine behind the bridge is reached | `lan/keep.rs`, `lan/route.rs` |
 //! | how a program of the router is run | `system/run.rs` |
+//! | how the service is started, stopped and told of a change | `openwrt/files/rut-agent.init` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what is put right when the clock is set | [`time::Jump`], `modem/tell.rs` |
 //! | what `doctor` looks at, and which of RutOS's services it warns of | `doctor/checks.rs`, `doctor/vendor.rs` |

@@ -212,8 +212,11 @@ fn entries(directory: &Path) -> Vec<String> {
 
 /// Serial ports there are, for the line that says why none is used.
 pub(super) fn serial_ports() -> String {
-    let ports = serialport::available_ports().unwrap_or_default();
-    let names: Vec<String> = ports.into_iter().map(|port| port.port_name).collect();
+    // serialport 4 panics where there is none.
+    let has_sysfs = Path::new("/sys/class/tty").is_dir();
+    let ports = has_sysfs.then(|| serialport::available_ports().unwrap_or_default());
+    let ports = ports.into_iter().flatten();
+    let names: Vec<String> = ports.map(|port| port.port_name).collect();
     if names.is_empty() {
         String::from("none")
     } else {
