@@ -73,6 +73,7 @@
 //! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
+//! | what is fuzzed, and what fell | `fuzz.rs`, each room's `fuzz.rs`, `tests/fuzz/corpus` |
 //!
 //! ## Where the house differs from its first plan, and why
 //! * The HTTP client is our own (`forward/http.rs`, over httparse): hyper with its crates cost 144 KB of the 2 MB.
@@ -103,8 +104,12 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod crash;
+#[cfg(test)]
+mod day;
 pub mod feed;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod gate;
 pub mod inbox;
 pub mod logging;
