@@ -79,6 +79,7 @@
 //! | what is put right when the clock is set | [`time::Jump`], `modem/tell.rs` |
 //! | what `doctor` looks at, and which of RutOS's services it warns of | `doctor/checks.rs`, `doctor/vendor.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
+//! | what is fuzzed, and what fell | `fuzz.rs`, each room's `fuzz.rs`, `tests/fuzz/corpus` |
 //!
 //! ## Where the house differs from its first plan, and why
 //! * The HTTP client is our own (`forward/http.rs`, over httparse): hyper with its crates cost 144 KB of the 2 MB.
@@ -109,9 +110,13 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod crash;
+#[cfg(test)]
+mod day;
 pub mod doctor;
 pub mod feed;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod gate;
 pub mod inbox;
 pub mod lan;

@@ -204,7 +204,7 @@ pub struct Received {
     pub slots: Vec<Slot>,
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Received {
     /// One that the unit tests take for any: whole, of one part, in no slot.
     pub fn sample(from: &str, text: &str) -> Received {

@@ -3,6 +3,9 @@
 //!
 //! A fixed set of seeds runs always. `RUT_AGENT_SEEDS=N` runs N fresh seeds instead, `RUT_AGENT_SEED=S` the one seed S; the
 //! moments at which faults strike are as random as the machine's load makes them, so a seed may need several runs.
+//! `RUT_AGENT_MESSAGES=N` makes them longer: so many messages each way, at most 600.
+//!
+//! The agent's wall clock is libfaketime's (`scripts/setup` installs it), so that it can jump.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,11 +26,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use oracle::dice::Dice;
 use oracle::{Incoming, Outgoing, Picture, Sent};
 use support::push::{Answer, PushReceiver};
 use support::{Bench, PATIENCE, Setup, TOKEN, http, wait_for, wait_until};
 
-/// Messages each way.
+/// Messages each way, where nobody says more.
 const MESSAGES: usize = 60;
 /// Seeds that always run; all at once.
 const SEEDS: [u64; 7] = [1, 2, 3, 4, 5, 6, 7];
@@ -39,35 +43,19 @@ const QUIET: Duration = Duration::from_secs(300);
 /// Resident memory of the agent, in kilobytes; a debug build's code is half of it.
 const MOST_MEMORY_KB: u64 = 40_000;
 const NOBODY: &str = "+19999999999";
-
-/// Numbers that look random and are the same for the same seed (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn of(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// 0 to `below` - 1.
-    fn throw(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
-    }
-
-    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.throw(all.len() as u64) as usize]
-    }
-
-    fn one_in(&mut self, times: u64) -> bool {
-        self.throw(times) == 0
-    }
-}
+/// Where the agent's clock jumps to: seconds from the right time. At the first it is 1970, as on a router that has just
+/// started; between the others lies less than the day for which a message is tried.
+const JUMPS: [i64; 4] = [-1_795_000_000, -36_000, 0, 36_000];
+/// Commands that a modem in trouble refuses, whoever asks.
+const REFUSED: [&str; 8] = [
+    "AT+CMGL", "AT+CMGR", "AT+CMGD", "AT+CMGS", "AT+CMGF", "AT+CPMS", "AT+CNMI", "AT+C",
+];
 
 /// Everything of one seed.
 struct Campaign {
     dice: Dice,
+    /// Messages each way.
+    messages: usize,
     bench: Bench,
     receiver: PushReceiver,
     incoming: Vec<Incoming>,
@@ -78,6 +66,8 @@ struct Campaign {
     calmness: u64,
     heard: u64,
     lives: u32,
+    /// Sends failed so often that pauses became long.
+    storms: bool,
     /// Journal bytes of lives that are over.
     written: u64,
 }
@@ -93,7 +83,6 @@ struct Order {
 
 #[test]
 fn whatever_fails_nothing_is_lost_doubled_or_told_wrongly() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     if let Some(seed) = number("RUT_AGENT_SEED") {
         return run(seed);
     }
@@ -106,6 +95,10 @@ fn whatever_fails_nothing_is_lost_doubled_or_told_wrongly() {
             run_all(&seeds, AT_ONCE);
         }
     }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 /// Runs seeds side by side; names every one that failed.
@@ -137,7 +130,7 @@ fn run(seed: u64) {
         2 + dice.throw(30),
         dice.throw(256)
     );
-    let bench = Bench::start(&Setup {
+    let mut bench = Bench::sim_only(&Setup {
         model: dice.pick(&["ec25", "ec25", "slm750", "minimal"]),
         chat,
         modem: format!("\toption exclusive '{}'\n", dice.throw(2)),
@@ -147,12 +140,35 @@ fn run(seed: u64) {
         ),
         ..Setup::default()
     });
+    let clock = format!(
+        "/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1",
+        std::env::consts::ARCH
+    );
+    assert!(
+        std::path::Path::new(&clock).exists(),
+        "no {clock}: scripts/setup installs it (Debian's libfaketime)"
+    );
+    for (name, value) in [
+        ("LD_PRELOAD", clock.as_str()),
+        (
+            "FAKETIME_TIMESTAMP_FILE",
+            &bench.path("clock").display().to_string(),
+        ),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ] {
+        bench.env.push((String::from(name), String::from(value)));
+    }
+    jump(&bench, dice.pick(&JUMPS));
+    bench.start_agent();
+    bench.wait_ready();
     let (orders, to_submit) = mpsc::channel();
     let address = bench.address;
     let submitter = std::thread::spawn(move || submit_all(seed, address, &to_submit));
     let mut campaign = Campaign {
         calmness: dice.pick(&[3, 6, 9, 20]),
         dice,
+        messages: number("RUT_AGENT_MESSAGES").map_or(MESSAGES, |count| count.min(600) as usize),
         bench,
         receiver,
         incoming: Vec::new(),
@@ -160,10 +176,18 @@ fn run(seed: u64) {
         orders: Some(orders),
         heard: 0,
         lives: 1,
+        storms: false,
         written: 0,
     };
     campaign.strike();
     campaign.finish(seed, submitter);
+}
+
+/// Sets the agent's wall clock.
+fn jump(bench: &Bench, seconds: i64) {
+    let (new, clock) = (bench.path("clock.new"), bench.path("clock"));
+    std::fs::write(&new, format!("{seconds:+}\n")).unwrap();
+    std::fs::rename(new, clock).unwrap();
 }
 
 /// Submits what it is told to; each request again, under its own key, until it was accepted.
@@ -212,12 +236,12 @@ fn removed(agent: SocketAddr, id: &str) -> bool {
 impl Campaign {
     /// Messages and faults, in random order, at random moments.
     fn strike(&mut self) {
-        while self.incoming.len() < MESSAGES || self.submitted < MESSAGES {
+        while self.incoming.len() < self.messages || self.submitted < self.messages {
             if self.dice.one_in(self.calmness) {
                 self.fault();
-            } else if self.dice.one_in(2) && self.incoming.len() < MESSAGES {
+            } else if self.dice.one_in(2) && self.incoming.len() < self.messages {
                 self.deliver();
-            } else if self.submitted < MESSAGES {
+            } else if self.submitted < self.messages {
                 self.submit();
             }
             self.moment();
@@ -251,9 +275,9 @@ impl Campaign {
             (None, _) => format!("in{number:03}. ").repeat(45),
         };
         // A time of its own for each: only a real repeat has another one.
-        let minute = number % 60;
+        let (hour, minute) = (5 + number / 60, number % 60);
         let mut order = json!({
-            "from": from, "text": text, "at": format!("2026-03-04T05:{minute:02}:06Z"),
+            "from": from, "text": text, "at": format!("2026-03-04T{hour:02}:{minute:02}:06Z"),
             "concat_ref": number, "wide": self.dice.one_in(3), "store_only": self.dice.one_in(10),
         });
         if text.len() > 160 {
@@ -299,7 +323,7 @@ impl Campaign {
     /// One fault, which ends by itself.
     fn fault(&mut self) {
         let soon = 50 + self.dice.throw(1500);
-        match self.dice.throw(22) {
+        match self.dice.throw(26) {
             0 => self.control(&["unplug", &format!("after {soon} replug")]),
             1..4 => {
                 let when = self.dice.pick(&["prompt", "start", "pdu"]);
@@ -338,7 +362,44 @@ impl Campaign {
                 let how = self.dice.pick(&how);
                 self.receiver.answer_next(&[how, Answer::Status(503)]);
             }
+            16 => jump(&self.bench, self.dice.pick(&JUMPS)),
+            17..19 => self.refuse(soon),
+            19 => self.storm_of_notifications(),
             _ => self.network_fault(soon),
+        }
+    }
+
+    /// For a while the modem refuses whatever begins so.
+    fn refuse(&mut self, soon: u64) {
+        let line = self.dice.pick(&REFUSED);
+        // What a modem says while its card starts; of a bare ERROR it may mean that it does not know the command.
+        let errors = [
+            "+CMS ERROR: 500",
+            "+CME ERROR: 100",
+            "+CME ERROR: 14",
+            "ERROR",
+        ];
+        let about_memories = "AT+CPMS".starts_with(line);
+        let error = self
+            .dice
+            .pick(&errors[..if about_memories { 3 } else { 4 }]);
+        let forget = format!("after {soon} forget {line}");
+        self.control(&[&format!("on {line}* -> {error}"), &forget]);
+    }
+
+    /// The modem tells of things that are not there, again and again.
+    fn storm_of_notifications(&mut self) {
+        for _ in 0..50 {
+            let slot = self.dice.throw(40);
+            let line = match self.dice.throw(6) {
+                0 => format!("+CMTI: \"SM\",{slot}"),
+                1 => format!("+CMTI: \"ME\",{slot}"),
+                2 => format!("+CDSI: \"SM\",{slot}"),
+                3 => format!("+CREG: {}", slot % 6),
+                4 => String::from("NO CARRIER"),
+                _ => String::from("RING"),
+            };
+            self.control(&[&format!("urc {line}")]);
         }
     }
 
@@ -347,7 +408,10 @@ impl Campaign {
         match self.dice.throw(6) {
             0 | 1 => {
                 let code = self.dice.pick(&[38, 41, 42, 331, 500, 310, 17]);
-                let count = 1 + self.dice.throw(2);
+                // Seldom a storm: then pauses grow, and only a new start ends them in time.
+                let storm = self.dice.one_in(5);
+                self.storms |= storm;
+                let count = 1 + self.dice.throw(if storm { 15 } else { 2 });
                 self.control(&[&format!("fail {count} {code}")]);
             }
             2 => {
@@ -404,7 +468,10 @@ impl Campaign {
     fn finish(mut self, seed: u64, submitter: std::thread::JoinHandle<Vec<Outgoing>>) {
         self.receiver.clear();
         self.control(&["calm"]);
-        if !self.dice.one_in(5) {
+        for line in REFUSED {
+            self.control(&[&format!("forget {line}")]);
+        }
+        if self.storms || !self.dice.one_in(5) {
             self.die();
         }
         self.orders = None;
@@ -441,7 +508,7 @@ impl Campaign {
         };
         self.bench.kill9();
         let told = picture.check();
-        let each = written / (2 * MESSAGES as u64);
+        let each = written / (2 * self.messages as u64);
         println!(
             "seed {seed}: {told}; {} lives, {written} B of journal ({each} B a message), {memory} kB resident",
             self.lives

@@ -18,6 +18,8 @@ mod calls;
 mod desk;
 mod door;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod history;
 mod json;

@@ -141,6 +141,8 @@ impl Visit {
                 break;
             }
             idle = IDLE;
+            // Requests that came all at once take turns with those of others.
+            tokio::task::yield_now().await;
         }
         self.seat.waits();
         self.wire.close().await;
@@ -195,8 +197,13 @@ impl Visit {
         let house = Rc::clone(&self.seat.house);
         let request = post_get::Request::read(ask);
         let verdict = request.admit(&house.desk.config().post_get);
+        // Whoever has to wait for having been wrong keeps nobody else from a seat.
+        self.seat.waits();
         let answer = match self.weighed(verdict).await {
-            Ok(()) => request.answer(&house.desk).await,
+            Ok(()) => {
+                self.seat.is_busy();
+                request.answer(&house.desk).await
+            }
             Err(problem) => self.worded(&problem),
         };
         let (peer, path, status) = (self.peer, ask.path(), answer.status);
@@ -354,6 +361,8 @@ impl Visit {
 
     async fn say(&mut self, answer: &Answer, framing: Framing) -> bool {
         counters::answered(answer.status);
+        // One that does not read its answer makes room for others, as one that does not finish its request.
+        self.seat.waits();
         let sent = self.wire.send(&answer.emit(framing)).await;
         sent.is_ok() && framing.keep_alive
     }

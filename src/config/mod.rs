@@ -5,6 +5,8 @@ mod build;
 mod change;
 mod check;
 mod edit;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod help;
 mod kind;
 mod listen;

@@ -166,8 +166,8 @@ fn written(request: &Request, method: Method, more: bool) -> Vec<u8> {
 
 /// What is known of a good answer.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     /// Bytes of body still to come, where the receiver told and keeps the line open after them.
     left: Option<usize>,
 }
@@ -189,7 +189,7 @@ async fn verdict(stream: &mut Stream) -> Result<Answer, Failure> {
 }
 
 /// Reads a head; `None` while it is not whole. Answers before the answer (100 to 199) are passed over.
-fn read(buffer: &mut Vec<u8>) -> Result<Option<Answer>, Failure> {
+pub(super) fn read(buffer: &mut Vec<u8>) -> Result<Option<Answer>, Failure> {
     loop {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut head = httparse::Response::new(&mut fields);

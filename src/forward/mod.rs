@@ -6,6 +6,10 @@
 //! that lists it in `events`.
 
 mod cursor;
+#[cfg(test)]
+pub(crate) mod day;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod http;
 mod kinds;
 mod queue;

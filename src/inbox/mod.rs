@@ -2,6 +2,8 @@
 //! and never talks to the modem: it tells which slots may be freed, the modem's worker frees them.
 
 mod assemble;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod made;
 mod stored;
 #[cfg(test)]

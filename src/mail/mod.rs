@@ -1,9 +1,13 @@
 //! Room: mail, both ways — SMTP for what is forwarded, POP3 for what becomes a message. Never keeps a mail.
 
 mod compose;
+#[cfg(test)]
+pub(crate) mod day;
 mod fetch;
 mod fetch_memory;
 mod fetch_plan;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod mime;
 mod mime_charset;
 mod mime_coding;

@@ -11,6 +11,8 @@ mod errands;
 mod feed;
 mod find;
 mod flash;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod levels;
 mod measure;
 mod notify;

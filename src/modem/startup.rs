@@ -210,6 +210,8 @@ impl Startup {
                 Stage::Iccid(0)
             }
             Stage::Iccid(at) => self.heard_iccid(at, answer),
+            // In text mode nothing that comes can be read, and every send is refused for good.
+            Stage::PduMode if answer.is_err() => self.again(Stage::PduMode, Stage::ServiceCentre),
             Stage::PduMode => Stage::ServiceCentre,
             Stage::ServiceCentre => {
                 self.facts.sim.smsc = answer.ok().and_then(|lines| replies::first_field(&lines));
@@ -368,6 +370,10 @@ impl Startup {
     }
 
     fn heard_memories(&mut self, answer: &Answer) -> Stage {
+        // Taken for the configured one, another memory's messages would all come once more.
+        if is_starting(answer) {
+            return self.again(Stage::Memories, Stage::SetMemories);
+        }
         let found = answer
             .as_ref()
             .ok()
@@ -386,15 +392,18 @@ impl Startup {
     fn heard_memories_set(&mut self, answer: &Answer) -> Stage {
         match answer {
             Ok(_) => Stage::VerifyMemories,
-            // SIM failure, busy, wrong; unknown error of a modem whose card still starts.
-            Err(Refused::Cms(313..=315 | 500) | Refused::Cme(13..=15)) => {
-                self.again(Stage::SetMemories, Stage::SetReading)
-            }
+            Err(_) if is_starting(answer) => self.again(Stage::SetMemories, Stage::SetReading),
             Err(_) => Stage::SetReading,
         }
     }
 
     fn heard_verified(&mut self, answer: &Answer) -> Stage {
+        if is_starting(answer) {
+            let stage = self.again(Stage::VerifyMemories, Stage::Notifications);
+            if stage == Stage::VerifyMemories {
+                return stage;
+            }
+        }
         let found = answer
             .as_ref()
             .ok()
@@ -470,4 +479,12 @@ fn after_list(stage: Stage) -> Stage {
         | Stage::DirectService
         | Stage::Done(_) => Stage::Done(Standing::Ready),
     }
+}
+
+/// SIM failure, busy, wrong; unknown error of a modem whose card still starts.
+fn is_starting(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Err(Refused::Cms(313..=315 | 500) | Refused::Cme(13..=15 | 100))
+    )
 }

@@ -68,6 +68,11 @@ fn open(roots: &Roots, tty: Option<PathBuf>, quiet: bool) -> Result<(Port, find:
     })?;
     let path = found.path.display();
     let port = Port::open(&found.path).map_err(|why| format!("{path} cannot be opened: {why}"))?;
+    // A modem that came back in this very moment may have given the name to another port, RutOS's own among them.
+    match find::find(roots, tty.as_deref()) {
+        Ok(again) if again.path == found.path => {}
+        Ok(_) | Err(_) => return Err(format!("{path} is another port by now")),
+    }
     // A pseudo terminal always has its other end in another program.
     if quiet || found.path.starts_with("/dev/pts") {
         return Ok((port, found));

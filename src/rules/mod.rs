@@ -12,6 +12,10 @@
 mod access;
 mod actions;
 mod crypt;
+#[cfg(test)]
+pub(crate) mod day;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod judge;
 mod kept;
 mod matching;

@@ -8,8 +8,12 @@
 //!    +--> delivery  events since the cursor --> deliver_sm        receipt: what became of a message
 //! ```
 
+#[cfg(test)]
+pub(crate) mod day;
 mod delivery;
 mod desk;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod pdu;
 mod receipt;
 mod server;

@@ -214,6 +214,8 @@ impl Visit {
                     Ok(count @ 1..) => {
                         let now = self.now();
                         self.session.hear(buffer.get(..count).unwrap_or_default(), now);
+                        // A client that never stops talking takes turns with the others.
+                        tokio::task::yield_now().await;
                     }
                     Ok(_) | Err(_) => break "the connection ended",
                 },

@@ -5,6 +5,8 @@ mod address;
 mod alphabet;
 mod dcs;
 mod decode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hex;
 mod reader;
 mod ready;

@@ -13,11 +13,14 @@
 //! segment because no older segment is left that could hold the put.
 
 mod flash;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod journal;
 mod record;
 mod room;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code))]
 pub(crate) mod sim;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Tests: a flash in memory that can be full, broken or read-only, remembers every step, and shows what would be left
 //! had the power gone at any byte. Never a part of the program.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,14 +22,14 @@ pub(super) enum Step {
     Acknowledged(usize),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct SimFile {
     bytes: Vec<u8>,
     synced: usize,
 }
 
 /// What lies on the simulated flash.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Image {
     files: BTreeMap<u32, SimFile>,
 }
@@ -69,6 +70,16 @@ impl Image {
         image
     }
 
+    /// The end of what was never synced is there, its front is not.
+    fn disordered(&self) -> Image {
+        let mut image = self.clone();
+        for file in image.files.values_mut() {
+            let middle = (file.synced + file.bytes.len()) / 2;
+            file.bytes[file.synced..middle].fill(0);
+        }
+        image
+    }
+
     pub(super) fn total(&self) -> usize {
         self.files.values().map(|file| file.bytes.len()).sum()
     }
@@ -87,6 +98,8 @@ pub(crate) enum Fault {
     NoSync,
     /// Nothing can be changed (EROFS).
     ReadOnly,
+    /// After so many more steps the power goes.
+    Cut(usize),
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +108,8 @@ struct Inner {
     steps: Vec<Step>,
     fault: Fault,
     most: usize,
+    /// The step in which the power went.
+    dying: Option<Step>,
 }
 
 /// The flash; copies are the same one.
@@ -116,6 +131,20 @@ impl SimFlash {
     /// A store on this flash.
     pub(crate) fn store(&self, limit: usize, segment: usize) -> Store {
         Store::on(Box::new(self.clone()), limit, segment).unwrap()
+    }
+
+    /// The same, when there may be no power.
+    pub(crate) fn open(&self, limit: usize, segment: usize) -> io::Result<Store> {
+        Store::on(Box::new(self.clone()), limit, segment)
+    }
+
+    /// A segment was cleaned and removed.
+    pub(crate) fn was_cleaned(&self) -> bool {
+        let inner = self.0.borrow();
+        inner
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Remove(_)))
     }
 
     /// A store of the usual size on this flash, as the rooms share it.
@@ -140,7 +169,7 @@ impl SimFlash {
         self.0.borrow().most
     }
 
-    pub(super) fn byte_count(&self) -> Vec<(u32, usize)> {
+    pub(crate) fn byte_count(&self) -> Vec<(u32, usize)> {
         let inner = self.0.borrow();
         let files = inner.image.files.iter();
         files
@@ -148,7 +177,7 @@ impl SimFlash {
             .collect()
     }
 
-    pub(super) fn flip(&self, segment: u32, byte: usize, mask: u8) {
+    pub(crate) fn flip(&self, segment: u32, byte: usize, mask: u8) {
         let mut inner = self.0.borrow_mut();
         inner.image.files.get_mut(&segment).unwrap().bytes[byte] ^= mask;
     }
@@ -175,7 +204,7 @@ impl SimFlash {
     }
 
     /// Another flash that holds the same now.
-    pub(super) fn twin(&self) -> SimFlash {
+    pub(crate) fn twin(&self) -> SimFlash {
         SimFlash::holding(self.0.borrow().image.clone())
     }
 
@@ -184,8 +213,52 @@ impl SimFlash {
         SimFlash::holding(self.0.borrow().image.without_unsynced())
     }
 
+    /// The power is gone.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.borrow().dying.is_some()
+    }
+
+    /// All that may be left after [`Fault::Cut`]: the last write not begun, torn or whole; what was never synced gone,
+    /// there, or there but for its front, written after its end.
+    pub(crate) fn after_cut(&self) -> Vec<SimFlash> {
+        let inner = self.0.borrow();
+        let Some(dying) = &inner.dying else {
+            return Vec::new();
+        };
+        let ways = match dying {
+            Step::Append(_, data) => vec![Some(0), Some(1), Some(data.len() / 2), Some(data.len())],
+            Step::Create(_)
+            | Step::Sync(_)
+            | Step::Truncate(..)
+            | Step::Remove(_)
+            | Step::Acknowledged(_) => vec![None, Some(0)],
+        };
+        let mut left: Vec<Image> = Vec::new();
+        for bytes in ways {
+            let mut image = inner.image.clone();
+            if let Some(bytes) = bytes {
+                image.step(dying, bytes);
+            }
+            for image in [image.without_unsynced(), image.disordered(), image] {
+                if !left.contains(&image) {
+                    left.push(image);
+                }
+            }
+        }
+        left.into_iter().map(SimFlash::holding).collect()
+    }
+
     fn act(&self, step: Step) -> io::Result<()> {
         let mut inner = self.0.borrow_mut();
+        match (&mut inner.fault, &step) {
+            (Fault::Cut(0), step) => {
+                let step = step.clone();
+                inner.dying.get_or_insert(step);
+                return Err(io::Error::other("simulated: the power is gone"));
+            }
+            (Fault::Cut(left), _) => *left -= 1,
+            _ => {}
+        }
         let refused = matches!(
             (&step, inner.fault),
             (_, Fault::ReadOnly)

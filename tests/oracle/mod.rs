@@ -1,6 +1,8 @@
 //! Tests: the campaign's oracle — what must be true of inbox, air, events and pushes once all is quiet, whatever failed
 //! before. Never waits and never asks the agent.
 
+pub mod dice;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -322,3 +322,22 @@ fn a_busy_sim_is_asked_again_and_a_missing_one_is_told() {
     assert_eq!(startup.facts().sim.state.as_deref(), Some("absent"));
     assert_eq!(startup.quirks().control, 2);
 }
+
+#[test]
+fn a_modem_that_still_starts_is_asked_for_pdu_mode_and_its_memory_until_it_answers() {
+    const BUSY: &str = "\r\n+CMS ERROR: 314\r\n";
+    let mut chat = EC25.to_vec();
+    for command in ["AT+CMGF=0", "AT+CPMS?"] {
+        let first = chat
+            .iter()
+            .position(|(asked, _)| *asked == command)
+            .unwrap();
+        chat.splice(first..first, [(command, BUSY); 3]);
+    }
+    let last = chat
+        .iter()
+        .rposition(|(asked, _)| *asked == "AT+CPMS?")
+        .unwrap();
+    chat.insert(last, ("AT+CPMS?", "\r\n+CME ERROR: 100\r\n"));
+    assert_eq!(facts(chat.leak(), &modem()), facts(EC25, &modem()));
+}
