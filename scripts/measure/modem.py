@@ -30,11 +30,10 @@ class Sim:
 
     def __init__(self, program, path):
         self.tty = f"{path}/tty"
-        control = pathlib.Path(f"{path}/control")
-        self.process = subprocess.Popen([program, "sim", "--link", self.tty, "--control", str(control)])
-        until(control.exists)
+        control = f"{path}/control"
+        self.process = subprocess.Popen([program, "sim", "--link", self.tty, "--control", control])
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(control))
+        until(lambda: self.socket.connect_ex(control) == 0)
         self.lines = self.socket.makefile("r")
 
     def close(self):
