@@ -60,7 +60,6 @@ counters! {
     PARTS_SENT "parts_sent_total" "" "Parts that the network took."
     PART_RETRIES "part_retries_total" "" "Tries of a part that are made again."
     MODEM_STARTS "modem_starts_total" "" "Times a modem was started: the first answer on its port."
-    PUSH_FAILURES "push_failures_total" "" "Tries of a push or a forwarding that failed."
     REQUESTS_2XX "api_requests_total" "class=\"2xx\"" "Requests answered, by class of the status code."
     REQUESTS_4XX "api_requests_total" "class=\"4xx\"" "Requests answered, by class of the status code."
     REQUESTS_5XX "api_requests_total" "class=\"5xx\"" "Requests answered, by class of the status code."

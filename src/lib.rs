@@ -72,6 +72,8 @@
 //! | the router's own time zone | [`zone`] |
 //! | how a program of the router is run | `system/run.rs` |
 //! | where the modem's port is found | `modem/find.rs` |
+//! | what is put right when the clock is set | [`time::Jump`], `modem/tell.rs` |
+//! | what `doctor` looks at, and which of RutOS's services it warns of | `doctor/checks.rs`, `doctor/vendor.rs` |
 //! | what the simulated modem can be told to do | `sim/control.rs` |
 //!
 //! ## Where the house differs from its first plan, and why
@@ -103,6 +105,7 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod crash;
+pub mod doctor;
 pub mod feed;
 pub mod forward;
 pub mod gate;
@@ -120,6 +123,7 @@ pub mod signal;
 pub mod sim;
 pub mod smpp;
 pub mod sms;
+pub mod sorted;
 pub mod status_text;
 pub mod stop;
 pub mod store;

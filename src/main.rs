@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use rut_agent::rules::{self, Rules};
 use rut_agent::signal::Signal;
 use rut_agent::stop;
 use rut_agent::store::{Shared, Store};
-use rut_agent::{api, crash, forward, logging, mail, message, modem, smpp, task};
+use rut_agent::{api, crash, doctor, forward, logging, mail, message, modem, smpp, task};
 
 #[cfg(feature = "sim")]
 mod demo;
@@ -35,11 +36,12 @@ fn main() -> ExitCode {
     crash::tell();
     let socket = std::env::var_os("RUT_AGENT_SOCKET");
     match cli::parse(std::env::args_os().skip(1), socket) {
-        Ok(Command::Run(options)) => in_runtime(daemon(options)),
+        Ok(Command::Run(options)) => in_runtime(Box::pin(daemon(options))),
         #[cfg(feature = "sim")]
-        Ok(Command::Demo(options)) => in_runtime(demo::demo(options)),
+        Ok(Command::Demo(options)) => in_runtime(Box::pin(demo::demo(options))),
         #[cfg(feature = "sim")]
-        Ok(Command::Sim(options)) => in_runtime(demo::modem_alone(options)),
+        Ok(Command::Sim(options)) => in_runtime(Box::pin(demo::modem_alone(options))),
+        Ok(Command::Doctor(asked)) => in_runtime(Box::pin(doctor::run(asked))),
         Ok(Command::Check(file)) => cli::check(file.as_deref()).into(),
         Ok(Command::Ask(client)) => cli::ask(&client).into(),
         Ok(Command::Help(text)) => say(text.trim_end()),
@@ -60,7 +62,7 @@ fn say(text: &str) -> ExitCode {
 }
 
 /// One thread drives every edge; two more exist only while host names are looked up.
-fn in_runtime(agent: impl Future<Output = Result<(), String>>) -> ExitCode {
+fn in_runtime(agent: Pin<Box<dyn Future<Output = Result<(), String>>>>) -> ExitCode {
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)

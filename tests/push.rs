@@ -132,7 +132,7 @@ fn get_and_post_are_rutos_to_the_byte() {
     for name in ["plain", "full", "query", "post", "six"] {
         wait_until(PATIENCE, "all delivered", || {
             bench.health(name)
-                == json!({"name": name, "queued": 0, "delivered": 1, "last_error": null})
+                == json!({"name": name, "queued": 0, "delivered": 1, "failed": 0, "last_error": null})
         });
     }
 }

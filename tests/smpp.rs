@@ -96,6 +96,9 @@ fn a_message_goes_out_and_its_receipt_comes_back() {
     let (_, status) = bench.api("GET", "/status", None);
     assert_eq!(status["smpp"]["sessions"], 1);
     assert_eq!(status["smpp"]["submitted"], 1);
+    let metrics = bench.metrics();
+    assert!(metrics.contains("\nrut_agent_smpp_sessions 1\n"));
+    assert!(metrics.contains("\nrut_agent_smpp_submitted_total 1\n"));
     let listed = &sessions(&bench)[0];
     assert_eq!(
         (&listed["mode"], &listed["version"]),

@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("counters", &[]),
     ("crash", &[]),
+    ("doctor", &["cli", "modem", "system"]),
     ("feed", &[]),
     (
         "forward",
@@ -70,6 +71,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["sms", "store", "inbox", "outbox", "feed", "gate", "seats"],
     ),
     ("sms", &[]),
+    ("sorted", &[]),
     ("status_text", &["signal"]),
     ("stop", &[]),
     ("task", &[]),
@@ -81,7 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone",
+    "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone", "sorted",
 ];
 
 const KINDS: &[&str] = &[

@@ -2,7 +2,6 @@
 //! ends for an accept error, and never lets a network in that is not allowed.
 #![allow(clippy::disallowed_types)]
 
-use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -106,16 +105,16 @@ pub async fn serve_unix(house: &Rc<House>, listener: UnixListener) {
 
 /// Serves the configured addresses, for ever; follows the configuration.
 pub async fn serve_tcp(house: &Rc<House>, mut config: watch::Receiver<Rc<Config>>) {
-    let mut open: BTreeMap<Place, Listening> = BTreeMap::new();
+    let mut open: Vec<(Place, Listening)> = Vec::new();
     loop {
         let now = Rc::clone(&config.borrow_and_update());
         let places = places(&now);
-        open.retain(|place, _| places.contains(place));
+        open.retain(|(place, _)| places.contains(place));
         for place in places {
-            open.entry(place).or_insert_with(|| {
+            if open.iter().all(|(other, _)| *other != place) {
                 let task = task::spawn(listen(Rc::clone(house), place));
-                Listening(task.abort_handle())
-            });
+                open.push((place, Listening(task.abort_handle())));
+            }
         }
         if config.changed().await.is_err() {
             return std::future::pending().await;

@@ -534,6 +534,7 @@ pub struct Target {
     name: String,
     queued: u64,
     delivered: u64,
+    failed: u64,
     last_error: Option<String>,
 }
 
@@ -543,6 +544,7 @@ impl From<&Health> for Target {
             name: health.name.clone(),
             queued: health.queued,
             delivered: health.delivered,
+            failed: health.failed,
             last_error: health.last_error.clone(),
         }
     }

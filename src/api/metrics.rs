@@ -55,11 +55,21 @@ const METRICS: &[(&str, &str, &str, Read)] = &[
             lines.labelled("target", &target.name, target.delivered);
         }
     }),
+    ("push_failures_total", "counter", "Tries at a target that failed.", |desk, lines| {
+        for target in desk.rooms.targets.borrow().iter() {
+            lines.labelled("target", &target.name, target.failed);
+        }
+    }),
     ("push_up", "gauge", "1 while a target's last try worked.", |desk, lines| {
         for target in desk.rooms.targets.borrow().iter() {
             lines.labelled("target", &target.name, u64::from(target.last_error.is_none()));
         }
     }),
+    ("smpp_sessions", "gauge", "SMPP clients that are bound.", |desk, lines| lines.plain(desk.rooms.smpp.counts().sessions as u64)),
+    ("smpp_submitted_total", "counter", "Messages taken over from SMPP clients.", |desk, lines| lines.plain(desk.rooms.smpp.counts().submitted)),
+    ("smpp_delivered_total", "counter", "Messages and receipts that SMPP clients took.", |desk, lines| lines.plain(desk.rooms.smpp.counts().delivered)),
+    ("smpp_errors_total", "counter", "SMPP requests answered with an error.", |desk, lines| lines.plain(desk.rooms.smpp.counts().failed)),
+    ("smpp_refused_total", "counter", "SMPP binds refused.", |desk, lines| lines.plain(desk.rooms.smpp.counts().refused)),
     ("state_bytes", "gauge", "Size of the state directory.", |desk, lines| lines.plain(u64::from(desk.rooms.store.borrow().usage().0))),
     ("state_limit_bytes", "gauge", "What it may become.", |desk, lines| lines.plain(u64::from(desk.rooms.store.borrow().usage().1))),
     ("flash_written_bytes_total", "counter", "Bytes written to flash.", |desk, lines| lines.plain(desk.rooms.store.borrow().written())),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lexopt::Arg;
 
 use super::verbs::{VERBS, help};
-use super::{Ask, Client, Command, Door, MessageBox, Run, Wrong};
+use super::{Ask, Client, Command, Doctor, Door, MessageBox, Run, Wrong};
 #[cfg(feature = "sim")]
 use super::{Demo, Sim};
 use crate::config::Overrides;
@@ -194,6 +194,15 @@ pub fn run(given: Given) -> Result<Command, Wrong> {
 /// `check`.
 pub fn check(given: Given) -> Result<Command, Wrong> {
     Ok(Command::Check(given.path("config")))
+}
+
+/// `doctor`.
+pub fn doctor(given: Given) -> Result<Command, Wrong> {
+    Ok(Command::Doctor(Doctor {
+        config: given.path("config"),
+        socket: given.socket(),
+        json: given.has("json"),
+    }))
 }
 
 /// `demo`.
@@ -429,7 +438,7 @@ mod tests {
     #[test]
     fn wrong_usage_is_told_with_the_right_one() {
         wrong(&[], "a verb is missing");
-        wrong(&["doctor"], "there is no verb \"doctor\"");
+        wrong(&["docter"], "there is no verb \"docter\"");
         wrong(&["--json", "status"], "a verb comes first");
         wrong(&["status", "--jsn"], "usage: rut-agent status");
         wrong(&["status", "-x"], "usage: rut-agent status");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::connection::{Connection, Trouble};
 use super::http::Request;
-use super::{Ask, Client, DONE, FAILED, MessageBox, NO_AGENT, live, show, sse};
+use super::{Ask, Client, DONE, Door, FAILED, MessageBox, NO_AGENT, live, show, sse};
 use crate::config;
 use crate::message::Status;
 
@@ -31,6 +31,17 @@ pub fn check(path: Option<&Path>) -> u8 {
         let _nobody_reads = writeln!(out, "{problem}");
     }
     if config.is_some() { DONE } else { FAILED }
+}
+
+/// What a running agent says of itself; `None` when nobody answers at this socket.
+pub fn agent_status(socket: &Path) -> Option<Value> {
+    let client = Client {
+        door: Door::Socket(socket.to_owned()),
+        token: None,
+        json: true,
+        ask: Ask::Status,
+    };
+    exchange(&client, &Request::new("GET", "/api/v1/status")).ok()
 }
 
 /// Does a client verb and gives the exit code.
@@ -227,7 +238,6 @@ fn exchange(client: &Client, request: &Request) -> Result<Value, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Door;
     use super::*;
     use std::io::Read;
     use std::os::unix::net::UnixListener;

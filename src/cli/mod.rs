@@ -16,7 +16,7 @@ mod sse;
 mod verbs;
 
 pub use args::{DEFAULT_SOCKET, parse};
-pub use client::{ask, check};
+pub use client::{agent_status, ask, check};
 pub use verbs::help;
 
 /// Exit code: it was done.
@@ -35,6 +35,8 @@ pub enum Command {
     Run(Run),
     /// Read this configuration, or the router's own, and tell the problems: [`check`].
     Check(Option<PathBuf>),
+    /// Look at this router.
+    Doctor(Doctor),
     /// Be the daemon on a simulated modem.
     #[cfg(feature = "sim")]
     Demo(Demo),
@@ -58,6 +60,17 @@ pub struct Run {
     pub overrides: Overrides,
     /// `--socket`, `RUT_AGENT_SOCKET`, or [`DEFAULT_SOCKET`].
     pub socket: PathBuf,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doctor {
+    /// `--config`; `None`: the router's own file, which may be missing.
+    pub config: Option<PathBuf>,
+    /// As in [`Run`].
+    pub socket: PathBuf,
+    /// `--json`: for programs.
+    pub json: bool,
 }
 
 /// `demo`.

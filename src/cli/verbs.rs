@@ -52,6 +52,11 @@ const CLIENT: &[Flag] = &[
     flag("json", None, "print what the API answers"),
 ];
 #[rustfmt::skip]
+const DOCTOR: &[Flag] = &[
+    flag("socket", Some("PATH"), "the Unix socket of an agent to ask, if one runs"),
+    flag("json", None, "for programs"),
+];
+#[rustfmt::skip]
 const SEND: &[Flag] = &[
     flag("flash", None, "shown at once, not stored by the phone"),
     flag("wait", None, "wait until it is sent or failed"),
@@ -79,6 +84,7 @@ const SIM: &[Flag] = &[
 pub const VERBS: &[Verb] = &[
     verb("run", &[], &[CONFIG, PORT, LISTEN], "the daemon, in the foreground", args::run),
     verb("check", &[], &[CONFIG], "read the configuration and print every problem", args::check),
+    verb("doctor", &[], &[CONFIG, DOCTOR], "look at this router: what is wrong, and the commands against it", args::doctor),
     #[cfg(feature = "sim")]
     verb("demo", &[], &[LISTEN], "the whole agent on a simulated modem", args::demo),
     #[cfg(feature = "sim")]

@@ -29,6 +29,7 @@ pub use model::{
 pub use options::told;
 pub use problem::{Problem, Severity};
 pub use targets::{Email, Forwarding, Method, Reply, Security, ToHttp, ToSms, ToSmtp, Who};
+pub use uci::{Entry, Section, parse as sections};
 
 use problem::Notes;
 

@@ -72,6 +72,8 @@ pub struct Health {
     pub queued: u64,
     /// Delivered since the agent started.
     pub delivered: u64,
+    /// Tries that failed, since then, too.
+    pub failed: u64,
     /// What went wrong last, if the last try did.
     pub last_error: Option<String>,
 }

@@ -8,10 +8,13 @@
 
 use std::time::Duration;
 
-use crate::time::Tick;
+use crate::time::{Tick, WallTime};
 
 /// The pauses in seconds after the first failures of a streak; the last one for ever.
 const PAUSES: [u64; 5] = [1, 5, 30, 120, 600];
+
+/// The pause that stays while the clock is not set, among [`PAUSES`].
+const NO_CLOCK: usize = 2;
 
 /// One target's streak of failures.
 #[derive(Debug, Default)]
@@ -31,9 +34,16 @@ pub(super) struct Failed {
 
 impl Retry {
     /// A try failed at `now`. `jitter` (0..=255, any source) makes the pause up to a tenth longer, so that many routers do
-    /// not come back to one receiver at the same moment.
-    pub(super) fn failed(&mut self, now: Tick, jitter: u8) -> Failed {
+    /// not come back to one receiver at the same moment. While the router's `clock` is not set it stays short: most likely that
+    /// was the reason, and passes soon.
+    pub(super) fn failed(&mut self, now: Tick, jitter: u8, clock: WallTime) -> Failed {
+        let last = if clock.is_set() {
+            PAUSES.len()
+        } else {
+            NO_CLOCK
+        };
         let step = usize::try_from(self.failures).unwrap_or(usize::MAX);
+        let step = step.min(last);
         let seconds = PAUSES.get(step).or(PAUSES.last()).copied().unwrap_or(600);
         let pause = Duration::from_millis(seconds * 1000 + seconds * 100 * u64::from(jitter) / 255);
         let first = self.failures == 0;
@@ -63,34 +73,46 @@ impl Retry {
 mod tests {
     use super::*;
 
+    const SET: WallTime = WallTime(1_795_293_314_000);
+
+    #[test]
+    fn while_the_clock_is_not_set_pauses_stay_short_and_grow_from_there() {
+        let mut retry = Retry::default();
+        for expected in [1, 5, 30, 30, 30, 30] {
+            let failed = retry.failed(Tick(0), 0, WallTime::from_unix_s(70));
+            assert_eq!(failed.pause.as_secs(), expected);
+        }
+        assert_eq!(retry.failed(Tick(0), 0, SET).pause.as_secs(), 600);
+    }
+
     #[test]
     fn pauses_grow_to_ten_minutes_and_never_end() {
         let mut retry = Retry::default();
         let mut pauses = Vec::new();
         for _ in 0..7 {
-            pauses.push(retry.failed(Tick(1000), 0).pause.as_secs());
+            pauses.push(retry.failed(Tick(1000), 0, SET).pause.as_secs());
         }
         assert_eq!(pauses, [1, 5, 30, 120, 600, 600, 600]);
         assert_eq!(retry.next_wake(), Some(Tick(601_000)));
         retry.failures = u32::MAX;
-        assert_eq!(retry.failed(Tick(0), 0).pause.as_secs(), 600);
+        assert_eq!(retry.failed(Tick(0), 0, SET).pause.as_secs(), 600);
     }
 
     #[test]
     fn only_the_first_failure_of_a_streak_is_news() {
         let mut retry = Retry::default();
-        assert!(retry.failed(Tick(0), 0).first);
-        assert!(!retry.failed(Tick(0), 0).first);
+        assert!(retry.failed(Tick(0), 0, SET).first);
+        assert!(!retry.failed(Tick(0), 0, SET).first);
         assert_eq!(retry.worked(), 2);
         assert_eq!(retry.next_wake(), None);
-        assert!(retry.failed(Tick(0), 0).first);
-        assert_eq!(retry.failed(Tick(0), 0).pause.as_secs(), 5);
+        assert!(retry.failed(Tick(0), 0, SET).first);
+        assert_eq!(retry.failed(Tick(0), 0, SET).pause.as_secs(), 5);
     }
 
     #[test]
     fn jitter_only_lengthens_and_by_a_tenth_at_most() {
         for jitter in 0..=u8::MAX {
-            let pause = Retry::default().failed(Tick(0), jitter).pause;
+            let pause = Retry::default().failed(Tick(0), jitter, SET).pause;
             assert!(pause >= Duration::from_millis(1000) && pause <= Duration::from_millis(1100));
         }
     }

@@ -25,7 +25,6 @@ use super::to_smtp::{self, Outcome};
 use super::webhook::{self, Request, Unfit};
 use super::{Health, Rooms, Targets};
 use crate::config::{Config, ToHttp, ToSms, ToSmtp};
-use crate::counters;
 use crate::feed::Listener;
 use crate::inbox::Stored;
 use crate::mail;
@@ -393,7 +392,7 @@ impl Work {
         let now = self.common.rooms.clock.now();
         // The milliseconds of the wall clock are as good a die as any here.
         let [jitter, ..] = now.wall.0.to_le_bytes();
-        let failed = self.retry.failed(now.tick, jitter);
+        let failed = self.retry.failed(now.tick, jitter, now.wall);
         let (name, pause) = (&self.name, failed.pause.as_secs());
         if failed.first {
             log::warn!(
@@ -403,8 +402,10 @@ impl Work {
         } else {
             log::debug!("push to '{name}' failed again: {error}; next try in {pause} s");
         }
-        counters::PUSH_FAILURES.add(1);
-        self.health(|health| health.last_error = Some(error));
+        self.health(|health| {
+            health.failed += 1;
+            health.last_error = Some(error);
+        });
     }
 
     /// It would be refused again: it is reported, and the next one's turn comes.
@@ -416,7 +417,10 @@ impl Work {
         }
         log::warn!("'{name}' passes message {seq} over, it stays in the inbox: {error}");
         self.retry.worked();
-        self.health(|health| health.last_error = Some(error));
+        self.health(|health| {
+            health.failed += 1;
+            health.last_error = Some(error);
+        });
         self.done();
     }
 

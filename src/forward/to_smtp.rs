@@ -10,12 +10,9 @@ use crate::config::{Email, ToSmtp};
 use crate::mail::{Letter, Mail, Verdict, compose, one_line};
 use crate::message::{Event, Received};
 use crate::status_text::{self, Facts};
-use crate::time::WallTime;
 
 /// In front of the sender's number, on a line of its own.
 const FROM: &str = "\nfrom: ";
-/// 2024-01-01: a router's clock that says less was never set, and such a `Date` looks like spam.
-const CLOCK_FLOOR: WallTime = WallTime(1_704_067_200_000);
 /// The subject where none is configured.
 const SUBJECT: &str = "SMS";
 
@@ -47,10 +44,10 @@ pub(super) fn mail(
         to: &target.to,
         subject: &subject,
         text: &text,
-        at: if event.at < CLOCK_FLOOR {
-            facts.at
-        } else {
-            event.at
+        // A `Date` of 1970 looks like spam.
+        at: match event.at.is_set() {
+            true => event.at,
+            false => facts.at,
         },
         id: &id,
     };
@@ -106,6 +103,7 @@ mod tests {
     use crate::feed::Feed;
     use crate::message::{Encoding, EventKind, MessageId, Number};
     use crate::signal::Signal;
+    use crate::time::WallTime;
 
     const NOON: WallTime = WallTime(1_795_293_314_000);
 

@@ -9,11 +9,11 @@
 //!                       sender uses its reference for a new message
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::message::{Encoding, MessageId, Number};
 use crate::sms::{Body, Concat, Deliver};
+use crate::sorted::Sorted;
 use crate::time::{Tick, WallTime};
 
 /// Stands in the text for parts that never came, once for each gap.
@@ -76,16 +76,16 @@ pub(super) enum Verdict {
     Replaces,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Waiting {
-    parts: BTreeMap<u8, Part>,
+    parts: Sorted<u8, Part>,
     last_came: Tick,
 }
 
 /// All parts that wait.
 #[derive(Debug)]
 pub(super) struct Assembly {
-    groups: BTreeMap<Group, Waiting>,
+    groups: Sorted<Group, Waiting>,
     timeout: Duration,
     not_before: Tick,
 }
@@ -94,7 +94,7 @@ impl Assembly {
     /// Nothing waits yet; parts will be waited for `timeout`.
     pub(super) fn new(timeout: Duration) -> Assembly {
         Assembly {
-            groups: BTreeMap::new(),
+            groups: Sorted::default(),
             timeout,
             not_before: Tick(0),
         }
@@ -108,26 +108,32 @@ impl Assembly {
         match waiting.parts.get(&sequence) {
             Some(here) if here.deliver.body == *body => Verdict::Known(here.id),
             Some(_) => Verdict::Replaces,
-            None if waiting.parts.len() + 1 == usize::from(group.total) => Verdict::Completes,
+            None if waiting.parts.iter().count() + 1 == usize::from(group.total) => {
+                Verdict::Completes
+            }
             None => Verdict::Waits,
         }
     }
 
     /// A part that is on flash now.
     pub(super) fn add(&mut self, group: Group, sequence: u8, part: Part, now: Tick) {
-        let waiting = self.groups.entry(group).or_insert_with(|| Waiting {
-            parts: BTreeMap::new(),
-            last_came: now,
-        });
+        let mut waiting = self.groups.remove(&group).unwrap_or_default();
         waiting.last_came = now;
         waiting.parts.insert(sequence, part);
+        self.groups.insert(group, waiting);
     }
 
     /// The waiting parts of a group, by sequence.
     pub(super) fn parts(&self, group: &Group) -> Vec<(u8, &Part)> {
         let waiting = self.groups.get(group);
-        let parts = waiting.into_iter().flat_map(|waiting| &waiting.parts);
+        let parts = waiting.into_iter().flat_map(|waiting| waiting.parts.iter());
         parts.map(|(sequence, part)| (*sequence, part)).collect()
+    }
+
+    /// The parts that wait, to be changed.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Part> {
+        let groups = self.groups.values_mut();
+        groups.flat_map(|waiting| waiting.parts.values_mut())
     }
 
     /// The group was handed on.

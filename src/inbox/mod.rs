@@ -18,7 +18,7 @@ use crate::feed::Feed;
 use crate::message::{EventKind, MessageId, Number, Received, Slot};
 use crate::sms::{self, Deliver, Direction, Tpdu};
 use crate::store::{Change, Kind, Shared, WhyNot};
-use crate::time::{Now, Tick, WallTime};
+use crate::time::{Jump, Now, Tick, WallTime};
 
 /// What the modem hands over: one PDU and where it lay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -423,6 +423,24 @@ impl Inbox {
         let holdings = self.holdings().into_iter();
         let own = holdings.filter(move |(_, holding)| holding.owner == id);
         own.map(|(slot, _)| slot)
+    }
+
+    /// The clock was set: the changes that put right when messages and parts with ids above `since` came.
+    pub fn mend(&mut self, jump: &Jump, since: u64) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (id, value) in self.store.borrow().range(Kind::Received, since + 1) {
+            if let Some((mut message, repeatable)) = stored::read_message(id, value)
+                && jump.mend(&mut message.received_at)
+            {
+                changes.push(stored::put_message(&message, repeatable));
+            }
+        }
+        for part in self.assembly.all().filter(|part| part.id.0 > since) {
+            if jump.mend(&mut part.received_at) {
+                changes.push(stored::put_part(part.id, &part.pdu, part.received_at));
+            }
+        }
+        changes
     }
 
     /// When [`Inbox::hand_on_incomplete`] has something to do.

@@ -542,3 +542,50 @@ fn two_recorded_parts_of_three_are_handed_on_incomplete_after_a_restart() {
     );
     assert!(message.text.ends_with(assemble::GAP));
 }
+
+#[test]
+fn when_the_clock_is_set_what_came_before_is_put_right_on_flash_and_in_memory() {
+    let early = |seconds: u64| Now {
+        tick: Tick(seconds * 1000),
+        wall: WallTime::from_unix_s(20 + seconds as i64),
+    };
+    let mut room = room();
+    let slotless = |pdu: Vec<u8>| Arrival { pdu, slot: None };
+    let old = room
+        .inbox
+        .accept(&slotless(pdu("A||||1", "last boot")), early(30));
+    let Ok(Accepted::Message(old)) = old else {
+        panic!("{old:?}")
+    };
+    let mut watch = crate::time::ClockWatch::default();
+    watch.look(early(0));
+    let since = room.store.borrow().newest();
+    let new = room.inbox.accept(&slotless(pdu("A||||2", "hi")), early(30));
+    let Ok(Accepted::Message(new)) = new else {
+        panic!("{new:?}")
+    };
+    let part = room
+        .inbox
+        .accept(&slotless(pdu("B|7|2|1|", "one ")), early(31));
+    assert!(matches!(part, Ok(Accepted::Waiting)), "{part:?}");
+
+    let jump = watch.look(at(40)).unwrap();
+    let changes = room.inbox.mend(&jump, since);
+    room.store.borrow_mut().apply(&changes).unwrap();
+    let last = room.inbox.accept(&slotless(pdu("B|7|2|2|", "two")), at(41));
+    let Ok(Accepted::Message(joined)) = last else {
+        panic!("{last:?}")
+    };
+    let mut reopened = on(room.flash.clone());
+    for room in [&mut room, &mut reopened] {
+        let came = |id| room.inbox.get(id).unwrap().message.received_at;
+        assert_eq!(
+            came(old),
+            early(30).wall,
+            "of another boot: nobody knows when"
+        );
+        assert_eq!(came(new), at(30).wall);
+        assert_eq!(came(joined), at(31).wall);
+    }
+    assert!(room.inbox.mend(&jump, since).is_empty());
+}

@@ -69,11 +69,48 @@ impl fmt::Display for NotFound {
     }
 }
 
+/// What a port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// RutOS's own daemon talks there; never opened.
+    Control,
+    /// The spare AT port, ours.
+    Spare,
+    /// The GPS receiver's.
+    Gps,
+    /// Diagnostics and the like.
+    Other,
+}
+
 /// A modem on the bus.
-struct Plugged {
+#[derive(Clone, Debug)]
+pub struct Plugged {
+    /// Its make, for people.
+    pub name: &'static str,
+    /// Its place on the bus, such as `1-1`.
+    pub place: String,
+    /// Its ports in order of their interfaces, such as `ttyUSB2`.
+    pub ports: Vec<(Part, String)>,
     quirks: &'static Quirks,
-    control: Option<String>,
-    spare: Option<String>,
+}
+
+impl Plugged {
+    fn port(&self, part: Part) -> Option<&str> {
+        let mut ports = self.ports.iter();
+        ports
+            .find(|(own, _)| *own == part)
+            .map(|(_, tty)| tty.as_str())
+    }
+}
+
+/// The modems on the bus of a router whose files lie below `root`, and the port that the agent would open, or why none.
+pub fn look(root: &Path, tty: Option<&Path>) -> (Vec<Plugged>, Result<PathBuf, String>) {
+    let roots = Roots {
+        usb: root.join("sys/bus/usb/devices"),
+        dev: root.join("dev"),
+    };
+    let found = find(&roots, tty).map(|found| found.path);
+    (plugged(&roots), found.map_err(|why| why.to_string()))
 }
 
 /// The port to open: the configured one, or the spare port of the first modem known.
@@ -87,7 +124,9 @@ pub(super) fn find(roots: &Roots, tty: Option<&Path>) -> Result<Found, NotFound>
     }
     let modem = modems.first().ok_or(NotFound::NoModem)?;
     let quirks = modem.quirks;
-    let spare = modem.spare.as_ref().ok_or(NotFound::NoPort(quirks.name))?;
+    let spare = modem
+        .port(Part::Spare)
+        .ok_or(NotFound::NoPort(quirks.name))?;
     Ok(Found {
         path: roots.dev.join(spare),
         quirks: Some(quirks),
@@ -101,7 +140,7 @@ fn configured(modems: &[Plugged], path: &Path) -> Result<Found, NotFound> {
     let is = |tty: &str| names.contains(&Some(tty));
     let controls: Vec<&str> = modems
         .iter()
-        .filter_map(|modem| modem.control.as_deref())
+        .filter_map(|modem| modem.port(Part::Control))
         .collect();
     let control = if controls.is_empty() {
         is(USUAL_CONTROL)
@@ -113,7 +152,7 @@ fn configured(modems: &[Plugged], path: &Path) -> Result<Found, NotFound> {
     }
     let owner = modems
         .iter()
-        .find(|modem| modem.spare.as_deref().is_some_and(is));
+        .find(|modem| modem.port(Part::Spare).is_some_and(is));
     let quirks = owner.map(|modem| modem.quirks);
     let path = real.ok_or_else(|| NotFound::Missing(path.to_owned()))?;
     Ok(Found { path, quirks })
@@ -131,15 +170,23 @@ fn plugged(roots: &Roots) -> Vec<Plugged> {
                 Some(text.trim().to_ascii_lowercase())
             };
             let quirks = quirks::by_usb(&id("idVendor")?, &id("idProduct")?)?;
-            let port = |interface: u8| {
-                let (start, end) = (format!("{device}:"), format!(".{interface}"));
-                let mut own = names.iter().filter(|name| name.starts_with(&start));
-                tty_of(&roots.usb.join(own.find(|name| name.ends_with(&end))?))
+            let start = format!("{device}:");
+            let own = names.iter().filter(|name| name.starts_with(&start));
+            let port = |name: &String| {
+                let interface = name.rsplit_once('.')?.1.parse().ok()?;
+                let part = match interface {
+                    own if own == quirks.control => Part::Control,
+                    own if own == quirks.spare => Part::Spare,
+                    own if Some(own) == quirks.gps => Part::Gps,
+                    _ => Part::Other,
+                };
+                Some((part, tty_of(&roots.usb.join(name))?))
             };
             Some(Plugged {
+                name: quirks.name,
+                place: device.clone(),
+                ports: own.filter_map(port).collect(),
                 quirks,
-                control: port(quirks.control),
-                spare: port(quirks.spare),
             })
         })
         .collect()

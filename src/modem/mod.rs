@@ -30,6 +30,8 @@ mod uqmi;
 mod ussd;
 mod worker;
 
+pub use find::{Part, Plugged, look};
+
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;

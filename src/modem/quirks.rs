@@ -15,6 +15,8 @@ pub(super) struct Quirks {
     pub control: u8,
     /// USB interface of the spare AT port, ours.
     pub spare: u8,
+    /// USB interface of the GPS receiver's port, where there is one.
+    pub gps: Option<u8>,
     /// Signal questions, best first: the first that is answered is asked from then on.
     pub signal: &'static [fn() -> Command],
     /// Questions about the cell, best first, where the signal's answer does not tell.
@@ -32,6 +34,7 @@ pub(super) const KNOWN: &[Quirks] = &[
         usb: &[("2c7c", "0125"), ("2c7c", "0121")],
         control: 2,
         spare: 3,
+        gps: Some(1),
         ..QUECTEL
     },
     Quirks {
@@ -46,6 +49,7 @@ pub(super) const KNOWN: &[Quirks] = &[
         usb: &[("05c6", "f601"), ("2dee", "4d22")],
         control: 2,
         spare: 1,
+        gps: Some(3),
         ..MEIG
     },
     Quirks {
@@ -53,6 +57,7 @@ pub(super) const KNOWN: &[Quirks] = &[
         usb: &[("2dee", "4d57"), ("2dee", "4d58")],
         control: 3,
         spare: 4,
+        gps: Some(5),
         ..MEIG
     },
 ];
@@ -63,6 +68,7 @@ pub(super) const STANDARD: Quirks = Quirks {
     usb: &[],
     control: 2,
     spare: 3,
+    gps: None,
     signal: &[commands::extended_signal, commands::signal],
     cells: &[],
     iccid: &[commands::iccid],

@@ -23,7 +23,7 @@ use crate::config::{self, Config};
 use crate::message::{Memory, Slot};
 use crate::signal::{ModemState, Registration, Slots};
 use crate::stop::Stop;
-use crate::time::{Now, Tick};
+use crate::time::{ClockWatch, Now, Tick};
 
 /// While the SIM is missing or locked, it is asked for this often.
 const SIM_PAUSE: Duration = Duration::from_secs(10);
@@ -57,6 +57,9 @@ pub(super) struct Kept {
     /// So is state_dir, which is looked at again then.
     pub store_low: bool,
     pub store_at: Tick,
+    /// Watches the wall clock; ids above this were given out since.
+    pub clock: ClockWatch,
+    pub since: Option<u64>,
     /// The call there is: one that rings on while the modem is started again is the same one.
     pub calls: Calls,
     /// The complaint already in the log.
@@ -484,6 +487,7 @@ impl<'a> Serving<'a> {
 
     /// What is due in the other rooms whatever the modem does.
     fn tend(&mut self) {
+        tell::tend_clock(self.rooms, self.kept);
         tell::tend_inbox(self.rooms, self.kept);
         tell::tend_store(self.rooms, self.kept);
         if !self.usable || !self.may_send() {

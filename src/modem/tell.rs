@@ -21,6 +21,9 @@ const INBOX_PAUSE: Duration = Duration::from_secs(10);
 /// Between two looks at the room in state_dir.
 const STORE_PAUSE: Duration = Duration::from_secs(10);
 
+/// Records put right in one batch.
+const MENDED: usize = 16;
+
 /// Keeps an event and rings for it.
 fn event(rooms: &Rooms, kind: EventKind, facts: Value) {
     let at = rooms.clock.now().wall;
@@ -199,6 +202,29 @@ pub(super) fn expire(rooms: &Rooms) {
     let mut outbox = rooms.outbox.borrow_mut();
     if outbox.next_wake().is_some_and(|wake| wake <= now.tick) {
         let _later = outbox.next(now);
+    }
+}
+
+/// When the clock was set: puts right when the messages of this run came, were asked for and left. Events keep the time they
+/// were told with: it is part of what receivers know them by.
+pub(super) fn tend_clock(rooms: &Rooms, kept: &mut Kept) {
+    let now = rooms.clock.now();
+    let newest = rooms.store.borrow().newest();
+    let since = *kept.since.get_or_insert(newest);
+    let Some(jump) = kept.clock.look(now) else {
+        return;
+    };
+    let mut changes = rooms.inbox.borrow_mut().mend(&jump, since);
+    changes.extend(rooms.outbox.borrow_mut().mend(&jump, since));
+    log::info!(
+        "the clock was set: it is {}; records noted by the old time and put right: {}",
+        now.wall,
+        changes.len()
+    );
+    for some in changes.chunks(MENDED) {
+        if let Err(why) = rooms.store.borrow_mut().apply(some) {
+            return log::warn!("store: the rest keeps its old time: {why}");
+        }
     }
 }
 

@@ -26,6 +26,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Works until told to stop.
 pub(super) async fn work(rooms: &Rooms, mut ears: Ears, roots: &Roots) {
     let mut kept = Kept::default();
+    tell::tend_clock(rooms, &mut kept);
     let mut pause = FIRST;
     while !ears.stop.said() {
         let tty = ears.config.borrow_and_update().modem.tty.clone();
@@ -102,6 +103,7 @@ fn after(rooms: &Rooms, leave: Leave) {
 async fn wait(rooms: &Rooms, ears: &mut Ears, kept: &mut Kept, pause: Duration) {
     let until = rooms.clock.now().tick + pause;
     while rooms.clock.now().tick < until && !ears.stop.said() {
+        tell::tend_clock(rooms, kept);
         tell::tend_inbox(rooms, kept);
         tell::tend_store(rooms, kept);
         tell::expire(rooms);

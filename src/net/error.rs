@@ -9,9 +9,6 @@ use rustls::{CertificateError, OtherError};
 
 use crate::time::WallTime;
 
-/// 2024-01-01: an earlier clock was never set.
-const CLOCK_FLOOR_S: i64 = 1_704_067_200;
-
 /// How far a connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -104,7 +101,7 @@ impl CertificateProblem {
             CertificateProblem::Expired(wall(not_after))
         } else if let CertificateError::NotValidYetContext { time, not_before } = problem {
             let clock = wall(time);
-            if clock.unix_s() < CLOCK_FLOOR_S {
+            if !clock.is_set() {
                 return CertificateProblem::ClockNotSet(clock);
             }
             CertificateProblem::NotYet {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::limits::Level;
-use super::stored::{self, Answered, Content};
+use super::stored::{self, Answered, Content, State};
 use super::{Outbox, Refusal};
 use crate::config::Limits;
-use crate::message::{EventKind, Number};
+use crate::message::{EventKind, MessageId, Number};
 use crate::store::{Change, Kind};
-use crate::time::{Now, WallTime};
+use crate::time::{Jump, Now, WallTime};
 
 /// A message that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,32 @@ impl Outbox {
                 text: content.text,
             })
             .collect()
+    }
+
+    /// The clock was set: the changes that put right what was noted of messages with ids above `since`, so that whoever asks
+    /// what was [`Outbox::recent`] is not misled.
+    pub fn mend(&mut self, jump: &Jump, since: u64) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let store = self.store.borrow();
+        for (id, value) in store.range(Kind::Outgoing, since + 1) {
+            if let Some(mut content) = stored::read::<Content>(value)
+                && jump.mend(&mut content.created_at)
+            {
+                changes.push(stored::put_asked(MessageId(id), &content));
+            }
+        }
+        for (id, value) in store.range(Kind::OutgoingState, since + 1) {
+            let id = MessageId(id);
+            let mended = match self.queue.get_mut(id) {
+                Some(waiting) => waiting.mend(jump).then(|| waiting.clone()),
+                None => stored::read(value)
+                    .and_then(|mut state: State| state.mend(jump).then_some(state)),
+            };
+            if let Some(state) = mended {
+                changes.push(stored::put_state(id, &state));
+            }
+        }
+        changes
     }
 
     /// True when a submission under this `Idempotency-Key` was accepted lately.

@@ -1,7 +1,6 @@
 //! Keeper: the messages that are not finished, in memory as they stand and on flash as soon as it takes them. Never
 //! decides what an answer means (`schedule.rs`) and never codes a message.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Outcome;
@@ -12,6 +11,7 @@ use crate::counters;
 use crate::feed::Feed;
 use crate::message::{MessageId, Number, Outgoing, Status};
 use crate::sms::StatusReport;
+use crate::sorted::Sorted;
 use crate::store::{Change, Shared, WhyNot};
 use crate::time::{Now, Tick, WallTime};
 
@@ -72,7 +72,7 @@ pub(super) struct About {
 pub(super) struct Queue {
     store: Shared,
     feed: Feed,
-    waiting: BTreeMap<MessageId, Waiting>,
+    waiting: Sorted<MessageId, Waiting>,
     /// Writing is tried again at this time.
     write_again: Option<Tick>,
 }
@@ -83,7 +83,7 @@ impl Queue {
         Queue {
             store,
             feed,
-            waiting: BTreeMap::new(),
+            waiting: Sorted::default(),
             write_again: None,
         }
     }
@@ -133,6 +133,11 @@ impl Queue {
             early: Vec::new(),
         };
         self.waiting.insert(id, waiting);
+    }
+
+    /// One of them, to be put right: whoever changes it writes it.
+    pub(super) fn get_mut(&mut self, id: MessageId) -> Option<&mut State> {
+        self.waiting.get_mut(&id).map(|waiting| &mut waiting.state)
     }
 
     /// One of them.

@@ -18,8 +18,6 @@ pub(super) enum Fate {
 
 /// How long a part's report is waited for.
 const WAITED_S: i64 = 3 * 24 * 3600;
-/// 2020-01-01: a router whose clock says less has not set it yet, and its times prove nothing.
-const CLOCK_IS_SET_S: i64 = 1_577_836_800;
 /// Trailing digits in which two forms of one number agree.
 const TRAILING: usize = 7;
 
@@ -69,7 +67,7 @@ pub(super) fn awaited(sent_at: WallTime, now: WallTime) -> bool {
 
 /// True when `at` lies more than `seconds` back, as far as the router's clock can tell.
 pub(super) fn is_older(at: WallTime, now: WallTime, seconds: i64) -> bool {
-    at.unix_s() >= CLOCK_IS_SET_S && now.unix_s() - at.unix_s() > seconds
+    at.is_set() && now.unix_s() - at.unix_s() > seconds
 }
 
 /// True when two forms may be one number: networks turn national numbers into international ones and back.

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::sms;
 use crate::store::{Change, Keep, Key, Kind};
-use crate::time::WallTime;
+use crate::time::{Jump, WallTime};
 
 /// What was asked. It may go for room from the start: the store lets the records of one message go only together, and
 /// the state stays until it is final. So a text is written once.
@@ -85,6 +85,15 @@ pub(super) struct State {
     pub(super) left_s: u32,
 }
 
+impl State {
+    /// The clock was set: puts right what was noted before; true when there was something.
+    pub(super) fn mend(&mut self, jump: &Jump) -> bool {
+        let ends = self.sent_at.iter_mut().chain(&mut self.delivered_at);
+        let times = ends.chain(self.taken.iter_mut().map(|part| &mut part.at));
+        times.filter_map(|at| jump.mend(at).then_some(())).count() > 0
+    }
+}
+
 /// What an `Idempotency-Key` was answered with.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Answered {
@@ -158,7 +167,12 @@ pub(super) fn put_content(message: &Outgoing) -> Change {
         wait_s: message.extra.wait_s,
         note: message.extra.note.clone(),
     };
-    put(content_key(message.id), &content, Keep::UntilRoom)
+    put_asked(message.id, &content)
+}
+
+/// Sets what was asked, as it was read.
+pub(super) fn put_asked(id: MessageId, content: &Content) -> Change {
+    put(content_key(id), content, Keep::UntilRoom)
 }
 
 /// Sets where it stands.

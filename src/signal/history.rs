@@ -22,8 +22,6 @@ const BLOCKS: u64 = 120;
 const HOUR: usize = 14;
 /// Values of a sample: RSSI, RSRP or RSCP, RSRQ or Ec/Io, SINR.
 const VALUES: usize = 4;
-/// A clock before 2020 was never set.
-const CLOCK_SET_S: i64 = 1_577_836_800;
 /// Not known.
 const NONE: i8 = i8::MIN;
 /// What is added to dBm so that -200 to 27 fit into a byte; dB are kept as halves.
@@ -368,8 +366,8 @@ fn minute(now: Now) -> u64 {
 }
 
 fn hour_of(wall: WallTime) -> Option<u64> {
-    let set = Some(wall.unix_s()).filter(|second| *second >= CLOCK_SET_S);
-    set.and_then(|second| u64::try_from(second / 3600).ok())
+    let set = Some(wall).filter(|wall| wall.is_set());
+    set.and_then(|wall| u64::try_from(wall.unix_s() / 3600).ok())
 }
 
 fn block_of(hour: u64) -> u64 {

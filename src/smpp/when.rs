@@ -41,6 +41,10 @@ pub(super) fn seconds_until(time: &[u8], now: WallTime) -> Result<Option<u32>, N
         "20{year:02}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{sign}{ahead:02}:{minutes:02}"
     );
     let at = WallTime::parse_rfc3339(&at).ok_or(NoTime)?;
+    if !now.is_set() {
+        // It would lie half a century ahead.
+        return Err(NoTime);
+    }
     let left = at.unix_s().saturating_sub(now.unix_s()).max(0);
     Ok(Some(u32::try_from(left).unwrap_or(u32::MAX)))
 }
@@ -87,6 +91,14 @@ mod tests {
         assert_eq!(until("261121163514008-"), Ok(Some(0)), "18:35:14 is past");
         assert_eq!(until("261121193514008-"), Ok(Some(3600)));
         assert_eq!(until("200101000000000+"), Ok(Some(0)));
+    }
+
+    #[test]
+    fn an_absolute_time_is_refused_while_the_clock_is_not_set() {
+        let now = WallTime::from_unix_s(70);
+        let until = |time: &str| seconds_until(time.as_bytes(), now);
+        assert_eq!(until("261121203515000+"), Err(NoTime));
+        assert_eq!(until("000000010000000R"), Ok(Some(3600)));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Codec: characters to septets and back by the GSM 7-bit default alphabet, its extension table and the national tables
 //! (23.038 6.2.1 and Annex A); it never packs bits and never chooses between alphabets.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::tables;
@@ -94,17 +93,23 @@ fn septets_of(character: char) -> Option<(bool, u8)> {
         ' '..='#' | '%'..='?' | 'A'..='Z' | 'a'..='z' => {
             u8::try_from(character).ok().map(|code| (false, code))
         }
-        _ => SEPTETS.get(&character).copied(),
+        _ => {
+            let at = SEPTETS.binary_search_by_key(&character, |(here, _)| *here);
+            SEPTETS.get(at.ok()?).map(|(_, septets)| *septets)
+        }
     }
 }
 
-static SEPTETS: LazyLock<BTreeMap<char, (bool, u8)>> = LazyLock::new(|| {
+/// In order of the characters.
+static SEPTETS: LazyLock<Vec<(char, (bool, u8))>> = LazyLock::new(|| {
     let plain = (0..).zip(DEFAULT.chars());
     let plain = plain.map(|(code, character)| (character, (false, code)));
     let shifted = pairs(EXTENSION)
         .filter_map(|(code, character)| Some((character, (true, u8::try_from(code).ok()?))));
     let no_escape = |(character, _): &(char, (bool, u8))| *character != char::from(ESC);
-    plain.chain(shifted).filter(no_escape).collect()
+    let mut all: Vec<_> = plain.chain(shifted).filter(no_escape).collect();
+    all.sort_unstable();
+    all
 });
 
 /// The character that `table`, a string of pairs, has for `septet`.

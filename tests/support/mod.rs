@@ -12,6 +12,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod certificates;
+pub mod clock;
 pub mod http;
 pub mod process;
 pub mod push;
@@ -264,6 +265,17 @@ impl Bench {
         let target = format!("/api/v1{path}");
         let answer = http::request(self.address, method, &target, &headers, body.as_bytes())?;
         Ok((answer.status, answer.json()))
+    }
+
+    /// What Prometheus reads.
+    pub fn metrics(&self) -> String {
+        let bearer = format!("Bearer {TOKEN}");
+        let fields = [("Authorization", bearer.as_str())];
+        let answer = http::request(self.address, "GET", "/metrics", &fields, b"").unwrap();
+        assert_eq!(answer.status, 200);
+        let kind = answer.header("content-type");
+        assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
+        String::from_utf8(answer.body).unwrap()
     }
 
     /// `/push`'s line about this target.

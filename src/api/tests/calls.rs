@@ -338,6 +338,7 @@ async fn state_is_told_as_the_worker_told_it() {
                 name: String::from("web"),
                 queued: 4,
                 delivered: 2,
+                failed: 0,
                 last_error: Some(String::from("refused")),
             });
             let status = rig.get("/api/v1/status").await.value();

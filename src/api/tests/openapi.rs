@@ -76,7 +76,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("NewAt", "command:s"),
     ("At", "lines:[s result:s"),
     ("Push", "targets:[Target"),
-    ("Target", "name:s queued:i delivered:i last_error:s?"),
+    ("Target", "name:s queued:i delivered:i failed:i last_error:s?"),
     ("PushTested", "delivered:b status:i"),
     ("NewMessage", "to:x text:s -flash:b -report:b -validity_s:i4294967295?"),
     ("Text", "text:s"),

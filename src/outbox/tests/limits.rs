@@ -128,3 +128,55 @@ fn what_was_asked_lately_is_found_by_origin_and_age() {
     );
     assert!(again.outbox.has_answered("r") && !again.outbox.has_answered("x"));
 }
+
+#[test]
+fn when_the_clock_is_set_times_are_put_right_so_budgets_and_echoes_survive_a_restart_after_it() {
+    let early = |seconds: u64| Now {
+        tick: Tick(seconds * 1000),
+        wall: WallTime::from_unix_s(20 + seconds as i64),
+    };
+    let mut room = room();
+    let mut watch = crate::time::ClockWatch::default();
+    watch.look(early(0));
+    let since = room.store.borrow().newest();
+    let ask = |room: &mut Room, text| {
+        let asked = room
+            .outbox
+            .submit(vec![asked(ALICE, text)], None, early(10));
+        asked.unwrap()[0].id
+    };
+    let (sent, waits) = (ask(&mut room, "one"), ask(&mut room, "two"));
+    let job = room.outbox.next(early(11)).unwrap();
+    room.outbox.begin(&job, early(11)).unwrap();
+    room.outbox.finish(&job, accepted(1), early(12));
+
+    let jump = watch.look(at(20)).unwrap();
+    let changes = room.outbox.mend(&jump, since);
+    room.store.borrow_mut().apply(&changes).unwrap();
+    let limits = config::Limits {
+        per_hour: 3,
+        ..config::Limits::default()
+    };
+    let mut reopened = room.reopened(at(30));
+    for room in [&mut room, &mut reopened] {
+        let message = room.outbox.get(sent).unwrap();
+        assert_eq!(
+            (message.created_at, message.sent_at),
+            (at(10).wall, Some(at(12).wall))
+        );
+        let message = room.outbox.get(waits).unwrap();
+        assert_eq!(
+            (message.created_at, message.status),
+            (at(10).wall, Status::Queued)
+        );
+        let recent = room
+            .outbox
+            .recent("api", Duration::from_secs(60), at(50).wall);
+        assert_eq!(recent.len(), 2, "both were asked for lately");
+        room.outbox.obey(&limits, at(30));
+        let fits = room.outbox.submit(vec![asked(BOB, "4444")], None, at(30));
+        assert!(fits.is_ok(), "{fits:?}");
+        let over = room.outbox.submit(vec![asked(BOB, "4444")], None, at(30));
+        assert!(matches!(over, Err(Refusal::Budget(_))), "{over:?}");
+    }
+}
