@@ -329,7 +329,9 @@ def main():
     words = words.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no daemon is left behind
     Agent.program = words.agent
-    os._exit(0 if Soak(words.sim, words.minutes, words.messages).run() else 1)
+    fine = Soak(words.sim, words.minutes, words.messages).run()
+    sys.stdout.flush()
+    os._exit(0 if fine else 1)  # without waiting for threads that hang on a socket
 
 
 if __name__ == "__main__":

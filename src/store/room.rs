@@ -1,10 +1,12 @@
 //! Decider: is there room for a batch, and which finished records go for it. Never removes anything itself.
 //!
 //! ```text
-//! limit |<- live records ... ->|<- for state changes ->|<- for headers ->|<- for cleaning one segment ->|
-//!                       new messages stop         all growth stops
+//! limit |<- live records ->|<- for state changes ->|<- for listeners ->|<- for headers ->|<- for cleaning one segment ->|
+//!                  new messages stop       states stop        all growth stops
 //! ```
-//! What shrinks the store is always let in, so a full one can be emptied.
+//! What shrinks the store is always let in, so a full one can be emptied. A listener that writes something new as it
+//! moves on, such as an automatic reply, comes last to a stop: nothing that it has before it may go, so if it had to wait
+//! for room that others take first, it and everybody would wait for ever.
 
 use super::index::Index;
 use super::{Change, Keep, Key, Kind, record};
@@ -43,8 +45,14 @@ pub(super) fn plan(
     if index.events() >= EVENTS_ALONE && changes.iter().all(is_event) {
         return None;
     }
-    let apart = space.largest.max(length + record::HEADER)
-        + space.segment * if is_new(index, changes) { 2 } else { 1 };
+    let kept_free = if moves_on(changes) {
+        space.segment
+    } else if is_new(index, changes) {
+        2 * space.segment
+    } else {
+        space.segment + space.segment / 2
+    };
+    let apart = space.largest.max(length + record::HEADER) + kept_free;
     let cap = space.limit.saturating_sub(apart);
     let wanted = index.live() + growth.max(length);
     let missing = wanted.saturating_sub(cap);
@@ -107,6 +115,13 @@ fn growth(index: &Index, changes: &[Change]) -> i64 {
 
 fn is_event(change: &Change) -> bool {
     matches!(change, Change::Put { key, .. } if key.kind == Kind::Event)
+}
+
+/// True for a batch in which a listener moves on.
+fn moves_on(changes: &[Change]) -> bool {
+    let moves =
+        |change: &Change| matches!(change, Change::Put { key, .. } if key.kind == Kind::Cursor);
+    changes.iter().any(moves)
 }
 
 /// True for a batch that brings something new, false for one that says how something here stands.
