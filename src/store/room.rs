@@ -190,3 +190,61 @@ fn finished(index: &Index, changes: &[Change], enough: usize) -> (Vec<Key>, usiz
     }
     (going, freed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sim::SimFlash;
+    use super::*;
+
+    const LIMIT: usize = 8 * 1024;
+    const SEGMENT: usize = 1024;
+
+    fn put(kind: Kind, id: u64, value: &[u8], keep: Keep) -> Change {
+        Change::Put {
+            key: Key { kind, id },
+            value: value.to_vec(),
+            keep,
+        }
+    }
+
+    fn cursor(at: u64) -> Change {
+        put(Kind::Cursor, 99, &at.to_be_bytes(), Keep::Always)
+    }
+
+    #[test]
+    fn a_listener_that_answers_gets_through_a_store_that_others_have_filled_up_behind_it() {
+        let flash = SimFlash::default();
+        let mut store = flash.store(LIMIT, SEGMENT);
+        store.apply(&[cursor(0)]).unwrap();
+        let mut fill = |kind: Kind, bytes: usize| {
+            let first = store.newest() + 1;
+            loop {
+                let id = match kind {
+                    Kind::Received => store.next_id().0,
+                    _ => first - 1,
+                };
+                let length = store
+                    .get(Key { kind, id })
+                    .map_or(bytes, |held| held.len() + bytes);
+                let batch = [put(kind, id, &vec![b'x'; length], Keep::UntilRoom)];
+                if store.apply(&batch).is_err() {
+                    break id;
+                }
+            }
+        };
+        let last = fill(Kind::Received, 120);
+        fill(Kind::OutgoingState, 20);
+        assert!(last > 20, "only {last} messages fitted");
+        for at in 1..last {
+            let id = store.next_id().0;
+            let answer = put(Kind::Outgoing, id, &[b'a'; 40], Keep::UntilRoom);
+            store.apply(&[answer, cursor(at)]).unwrap();
+            let state = put(Kind::OutgoingState, id, b"sent", Keep::UntilRoom);
+            let _refused_at_first = store.apply(&[state]);
+        }
+        let id = store.next_id().0;
+        let new = put(Kind::Received, id, &[b'y'; 50], Keep::UntilRoom);
+        store.apply(&[new]).unwrap();
+        assert!(flash.most() <= LIMIT, "{}", flash.most());
+    }
+}

@@ -473,43 +473,6 @@ fn a_record_larger_than_a_segment_is_kept_and_one_that_can_never_fit_is_refused(
 }
 
 #[test]
-fn a_listener_that_answers_gets_through_a_store_that_others_have_filled_up_behind_it() {
-    let flash = SimFlash::default();
-    let mut store = flash.store(LIMIT, SEGMENT);
-    store.apply(&[cursor(0)]).unwrap();
-    let mut fill = |kind: Kind, bytes: usize| {
-        let first = store.newest() + 1;
-        loop {
-            let id = match kind {
-                Kind::Received => store.next_id().0,
-                _ => first - 1,
-            };
-            let length = store
-                .get(key(kind, id))
-                .map_or(bytes, |held| held.len() + bytes);
-            let batch = [put(kind, id, &vec![b'x'; length], Keep::UntilRoom)];
-            if store.apply(&batch).is_err() {
-                break id;
-            }
-        }
-    };
-    let last = fill(Kind::Received, 120);
-    fill(Kind::OutgoingState, 20);
-    assert!(last > 20, "only {last} messages fitted");
-    for at in 1..last {
-        let id = store.next_id().0;
-        let answer = put(Kind::Outgoing, id, &[b'a'; 40], Keep::UntilRoom);
-        store.apply(&[answer, cursor(at)]).unwrap();
-        let state = put(Kind::OutgoingState, id, b"sent", Keep::UntilRoom);
-        let _refused_at_first = store.apply(&[state]);
-    }
-    let id = store.next_id().0;
-    let new = put(Kind::Received, id, &[b'y'; 50], Keep::UntilRoom);
-    store.apply(&[new]).unwrap();
-    assert!(flash.most() <= LIMIT, "{}", flash.most());
-}
-
-#[test]
 fn a_large_message_takes_the_place_of_its_parts_in_a_store_full_of_them() {
     let flash = SimFlash::default();
     let mut store = flash.store(LIMIT, SEGMENT);
