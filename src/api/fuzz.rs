@@ -23,6 +23,7 @@ use crate::feed::Feed;
 use crate::inbox::{Arrival, Inbox};
 use crate::modem::Handle;
 use crate::outbox::Outbox;
+use crate::rules;
 use crate::signal::Signal;
 use crate::store::sim::SimFlash;
 
@@ -71,19 +72,37 @@ fn desk() -> Desk {
     }
     let outbox = Outbox::new(Rc::clone(&store), feed.clone(), clock.now());
     let (_config, seen) = watch::channel(Rc::new(Config::default()));
-    let rooms = Rooms {
+    let for_rules = rules::Rooms {
         inbox: Rc::new(RefCell::new(inbox)),
         outbox: Rc::new(RefCell::new(outbox.unwrap_or_else(|why| panic!("{why}")))),
         signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
         store,
         feed,
-        targets: Rc::default(),
-        smpp: crate::smpp::Handle::default(),
-        modem: Handle::new().0,
-        settings: crate::config::Settings::default(),
         clock,
     };
+    let rooms = rooms(for_rules, Handle::new().0, seen.clone());
     Desk::new(rooms, seen, None)
+}
+
+/// What handlers ask, around these rooms and this modem; nothing is forwarded, and no SMPP is served.
+pub(super) fn rooms(
+    rooms: rules::Rooms,
+    modem: Handle,
+    config: watch::Receiver<Rc<Config>>,
+) -> Rooms {
+    Rooms {
+        store: rooms.store.clone(),
+        inbox: rooms.inbox.clone(),
+        outbox: rooms.outbox.clone(),
+        signal: rooms.signal.clone(),
+        feed: rooms.feed.clone(),
+        targets: Rc::default(),
+        smpp: crate::smpp::Handle::default(),
+        modem,
+        clock: rooms.clock,
+        rules: rules::Rules::new(config, rooms).1,
+        settings: crate::config::Settings::default(),
+    }
 }
 
 /// `METHOD TARGET`, a line end, and the body: up to four such requests, parted by a NUL.
@@ -109,7 +128,7 @@ pub(crate) fn requests(data: &[u8]) {
                 let _errand = wish(&desk, &ask);
                 continue;
             }
-            Ok(Serve::Healthz | Serve::PushTest | Serve::Events) => continue,
+            Ok(Serve::Healthz | Serve::PushTest | Serve::RuleTest | Serve::Events) => continue,
             Err(problem) => Err(problem),
         };
         let answer = answer.unwrap_or_else(|problem| problem.answer());

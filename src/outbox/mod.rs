@@ -178,7 +178,10 @@ impl Outbox {
             );
             queue.change(id, now, schedule::unconfirmed);
         }
-        queue.flush(now)?;
+        // A full store keeps nobody from starting: a message found `sending` is found so again until it could be written.
+        if let Err(why @ WhyNot::Io(_)) = queue.flush(now) {
+            return Err(why);
+        }
         Ok(Outbox {
             store,
             queue,

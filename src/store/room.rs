@@ -1,10 +1,12 @@
 //! Decider: is there room for a batch, and which finished records go for it. Never removes anything itself.
 //!
 //! ```text
-//! limit |<- live records ... ->|<- for state changes ->|<- for headers ->|<- for cleaning one segment ->|
-//!                       new messages stop         all growth stops
+//! limit |<- live records ->|<- for state changes ->|<- for listeners ->|<- for headers ->|<- for cleaning one segment ->|
+//!                  new messages stop       states stop        all growth stops
 //! ```
-//! What shrinks the store is always let in, so a full one can be emptied.
+//! What shrinks the store is always let in, so a full one can be emptied. A listener that writes something new as it
+//! moves on, such as an automatic reply, comes last to a stop: nothing that it has before it may go, so if it had to wait
+//! for room that others take first, it and everybody would wait for ever.
 
 use super::index::Index;
 use super::{Change, Keep, Key, Kind, record};
@@ -43,8 +45,14 @@ pub(super) fn plan(
     if index.events() >= EVENTS_ALONE && changes.iter().all(is_event) {
         return None;
     }
-    let apart = space.largest.max(length + record::HEADER)
-        + space.segment * if is_new(index, changes) { 2 } else { 1 };
+    let kept_free = if moves_on(changes) {
+        space.segment
+    } else if is_new(index, changes) {
+        2 * space.segment
+    } else {
+        space.segment + space.segment / 2
+    };
+    let apart = space.largest.max(length + record::HEADER) + kept_free;
     let cap = space.limit.saturating_sub(apart);
     let wanted = index.live() + growth.max(length);
     let missing = wanted.saturating_sub(cap);
@@ -107,6 +115,13 @@ fn growth(index: &Index, changes: &[Change]) -> i64 {
 
 fn is_event(change: &Change) -> bool {
     matches!(change, Change::Put { key, .. } if key.kind == Kind::Event)
+}
+
+/// True for a batch in which a listener moves on.
+fn moves_on(changes: &[Change]) -> bool {
+    let moves =
+        |change: &Change| matches!(change, Change::Put { key, .. } if key.kind == Kind::Cursor);
+    changes.iter().any(moves)
 }
 
 /// True for a batch that brings something new, false for one that says how something here stands.
@@ -174,4 +189,63 @@ fn finished(index: &Index, changes: &[Change], enough: usize) -> (Vec<Key>, usiz
         }
     }
     (going, freed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sim::SimFlash;
+    use super::*;
+
+    const LIMIT: usize = 8 * 1024;
+    const SEGMENT: usize = 1024;
+
+    fn put(kind: Kind, id: u64, value: &[u8], keep: Keep) -> Change {
+        Change::Put {
+            key: Key { kind, id },
+            value: value.to_vec(),
+            keep,
+        }
+    }
+
+    fn cursor(at: u64) -> Change {
+        put(Kind::Cursor, 99, &at.to_be_bytes(), Keep::Always)
+    }
+
+    #[test]
+    fn a_listener_that_answers_gets_through_a_store_that_others_have_filled_up_behind_it() {
+        let flash = SimFlash::default();
+        let mut store = flash.store(LIMIT, SEGMENT);
+        store.apply(&[cursor(0)]).unwrap();
+        let mut fill = |kind: Kind, bytes: usize| {
+            let first = store.newest() + 1;
+            loop {
+                let id = if kind == Kind::Received {
+                    store.next_id().0
+                } else {
+                    first - 1
+                };
+                let length = store
+                    .get(Key { kind, id })
+                    .map_or(bytes, |held| held.len() + bytes);
+                let batch = [put(kind, id, &vec![b'x'; length], Keep::UntilRoom)];
+                if store.apply(&batch).is_err() {
+                    break id;
+                }
+            }
+        };
+        let last = fill(Kind::Received, 120);
+        fill(Kind::OutgoingState, 20);
+        assert!(last > 20, "only {last} messages fitted");
+        for at in 1..last {
+            let id = store.next_id().0;
+            let answer = put(Kind::Outgoing, id, &[b'a'; 40], Keep::UntilRoom);
+            store.apply(&[answer, cursor(at)]).unwrap();
+            let state = put(Kind::OutgoingState, id, b"sent", Keep::UntilRoom);
+            let _refused_at_first = store.apply(&[state]);
+        }
+        let id = store.next_id().0;
+        let new = put(Kind::Received, id, &[b'y'; 50], Keep::UntilRoom);
+        store.apply(&[new]).unwrap();
+        assert!(flash.most() <= LIMIT, "{}", flash.most());
+    }
 }

@@ -106,19 +106,7 @@ impl Rig {
             feed,
             clock,
         };
-        let rooms = Rooms {
-            store: for_rules.store.clone(),
-            inbox: for_rules.inbox.clone(),
-            outbox: for_rules.outbox.clone(),
-            signal: for_rules.signal.clone(),
-            feed: for_rules.feed.clone(),
-            targets: Rc::default(),
-            smpp: crate::smpp::Handle::default(),
-            modem,
-            rules: crate::rules::Rules::new(seen.clone(), for_rules).1,
-            settings: crate::config::Settings::default(),
-            clock,
-        };
+        let rooms = super::fuzz::rooms(for_rules, modem, seen.clone());
         let freed = Rc::new(RefCell::new(Vec::new()));
         let alive = Rc::new(Cell::new(true));
         tokio::task::spawn_local(be_the_modem(requests, freed.clone(), alive.clone()));
