@@ -119,6 +119,7 @@ pub mod forward;
 pub mod fuzz;
 pub mod gate;
 pub mod inbox;
+pub mod json;
 pub mod lan;
 pub mod logging;
 pub mod mail;

@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("gate", &[]),
     ("inbox", &["sms", "store", "feed"]),
+    ("json", &[]),
     ("lan", &["net", "system"]),
     ("logging", &[]),
     ("mail", &["store", "inbox", "outbox", "feed", "net", "sms"]),
@@ -85,6 +86,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 const WORDS: &[&str] = &[
     "message", "time", "stop", "task", "url", "config", "clock", "counters", "zone", "sorted",
+    "json",
 ];
 
 const KINDS: &[&str] = &[

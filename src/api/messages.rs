@@ -13,6 +13,7 @@ use super::problem::{Code, Problem};
 use super::query::{bad, number};
 use crate::config::Config;
 use crate::inbox::Query;
+use crate::json;
 use crate::message::{MessageId, Number, Submission};
 use crate::outbox::Removed;
 use crate::sms;
@@ -109,7 +110,7 @@ pub fn read<T: DeserializeOwned>(ask: &Ask) -> Result<T, Problem> {
     if text.trim_start().starts_with('[') {
         return Err(Problem::new(Code::BadShape, "the body is a JSON object"));
     }
-    serde_json::from_str(text).map_err(|why| {
+    json::read(text.as_bytes()).map_err(|why| {
         let code = match why.classify() {
             Category::Data => Code::BadShape,
             Category::Io | Category::Syntax | Category::Eof => Code::MalformedJson,

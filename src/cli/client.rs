@@ -12,6 +12,7 @@ use super::connection::{Connection, Trouble};
 use super::http::Request;
 use super::{Ask, Client, DONE, Door, FAILED, MessageBox, NO_AGENT, live, show, sse};
 use crate::config;
+use crate::json;
 use crate::message::Status;
 
 /// How long the agent may wait for an event where it does not stream, seconds; below `connection::ANSWER`.
@@ -233,7 +234,7 @@ fn events(client: &Client, out: &mut dyn Write) -> Result<u8, Trouble> {
             while connection.more(&mut bytes)? {
                 for event in stream.feed(&std::mem::take(&mut bytes)) {
                     // What is no JSON is no event of ours.
-                    serde_json::from_str(&event.data).map_or(Ok(()), |event| print(&event))?;
+                    json::value(event.data.as_bytes()).map_or(Ok(()), |event| print(&event))?;
                 }
             }
             return Err(Trouble::NoAgent(String::from("the agent ended the stream")));

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::http::{Head, Request, parse_head};
 use super::{Client, Door, show};
+use crate::json;
 
 /// For a connection to stand.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -167,7 +168,7 @@ impl Connection {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&body)
+        json::value(&body)
             .map_err(|_why| Trouble::NoAgent(format!("{} does not answer in JSON", self.door)))
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::MessageBox;
+use crate::json;
 
 /// Longest piece of a text in a table, characters.
 const PIECE: usize = 60;
@@ -394,7 +395,7 @@ pub fn event(event: &Value) -> String {
 
 /// Why the API said no: problem+json's title and detail (RFC 9457), or the status alone.
 pub fn problem(status: u16, body: &[u8]) -> String {
-    let problem = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let problem = json::value(body).unwrap_or(Value::Null);
     match (at(&problem, "/title"), at(&problem, "/detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
         (Some(text), None) | (None, Some(text)) => text,

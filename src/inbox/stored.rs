@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::json;
 use crate::message::{Encoding, Memory, MessageId, Number, Received, Slot};
 use crate::sms;
 use crate::store::{Change, Keep, Key, Kind, Store};
@@ -142,7 +143,7 @@ pub(super) fn put_message(message: &Received, repeatable: Vec<u64>) -> Change {
 
 /// A message, its slots not yet filled in, and the fingerprints of what the network may bring again.
 pub(super) fn read_message(id: u64, value: &[u8]) -> Option<(Received, Vec<u64>)> {
-    let stored: StoredReceived = serde_json::from_slice(value).ok()?;
+    let stored: StoredReceived = json::read(value).ok()?;
     let message = Received {
         id: MessageId(id),
         from: stored.from,
@@ -173,7 +174,7 @@ pub(super) fn put_part(id: MessageId, pdu: &[u8], received_at: WallTime) -> Chan
 
 /// A waiting part: its PDU and when it came.
 pub(super) fn read_part(value: &[u8]) -> Option<(Vec<u8>, WallTime)> {
-    let stored: StoredPart = serde_json::from_slice(value).ok()?;
+    let stored: StoredPart = json::read(value).ok()?;
     Some((sms::from_hex(&stored.pdu).ok()?, stored.received_at))
 }
 
@@ -200,7 +201,7 @@ pub(super) fn put_mark(id: MessageId, read: bool, rule: Option<&str>) -> Change 
 pub(super) fn read_mark(store: &Store, id: MessageId) -> (bool, Option<String>) {
     let mark = store.get(mark_key(id));
     let mark: StoredMark = mark
-        .and_then(|value| serde_json::from_slice(value).ok())
+        .and_then(|value| json::read(value).ok())
         .unwrap_or_default();
     (mark.read, mark.rule)
 }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::files;
 use super::kernel::{self, Ear};
 use crate::config::{self, Config, LanHost};
+use crate::json;
 use crate::net;
 use crate::stop::Stop;
 use crate::system;
@@ -205,7 +206,7 @@ impl Keeper {
         let object = format!("network.interface.{interface}");
         let told = system::run("ubus", &["call", &object, "status"], LIMIT).await;
         if let Ok(told) = told
-            && let Ok(Value::Object(status)) = serde_json::from_str(&told.stdout)
+            && let Ok(Value::Object(status)) = json::value(told.stdout.as_bytes())
             // It has no l3_device while it is down.
             && let Some(Value::String(device)) = status.get("l3_device").or(status.get("device"))
         {

@@ -1,8 +1,10 @@
 //! Codec: the outbox's records on flash. Never reads or writes the store.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::json;
 use crate::message::{
     Encoding, Extra, MessageId, Number, Outgoing, Ready, SendError, Status, Submission,
 };
@@ -191,8 +193,8 @@ pub(super) fn put_answered(key: Key, answered: &Answered) -> Change {
 }
 
 /// Reads any of the above.
-pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
-    serde_json::from_slice(value).ok()
+pub(super) fn read<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+    json::read(value).ok()
 }
 
 fn ready_to_hex(ready: &Ready) -> String {

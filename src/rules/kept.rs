@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json;
 use crate::message::{EventKind, Number};
 use crate::store::{Change, Keep, Key, Kind, Shared, WhyNot};
 use crate::time::WallTime;
@@ -78,7 +79,7 @@ impl Kept {
     pub(super) fn open(store: Shared) -> Kept {
         let (state, on_flash, newest) = {
             let store = store.borrow();
-            let state = store.get(STATE).map(serde_json::from_slice);
+            let state = store.get(STATE).map(json::read);
             let cursor = store.get(CURSOR).and_then(|value| value.first_chunk());
             let cursor = cursor.map(|bytes| u64::from_be_bytes(*bytes));
             (state, cursor, store.newest())
@@ -223,9 +224,7 @@ impl Kept {
     /// Forgets what [`Kept::taken`] and [`Kept::failed`] said since the last [`Kept::keep`].
     pub(super) fn undo(&mut self) {
         let store = self.store.borrow();
-        let state = store
-            .get(STATE)
-            .and_then(|value| serde_json::from_slice(value).ok());
+        let state = store.get(STATE).and_then(|value| json::read(value).ok());
         self.state = state.unwrap_or_default();
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::script::{Answer, Order, Said, Script, Stop, absent, failed};
+use crate::json;
 
 /// A script or a call of the API may take so long.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -175,7 +176,7 @@ pub(super) fn api(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, 
     if !plain || listed != (order.rule.text("acl_mode") == "allowed") {
         return failed("endpoint not allowed");
     }
-    if !data.is_empty() && serde_json::from_str::<Value>(data).is_err() {
+    if !data.is_empty() && json::value(data.as_bytes()).is_err() {
         return failed("what follows the path must be JSON");
     }
     // RutOS's own scripts write it large.
@@ -186,7 +187,7 @@ pub(super) fn api(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, 
         Said::Ended(_, out, err) => {
             let said = if out.trim().is_empty() { err } else { out };
             // It wraps the answer: {"http_code":200,"http_body":{…}}.
-            let answer: Value = serde_json::from_str(said).unwrap_or_default();
+            let answer: Value = json::value(said.as_bytes()).unwrap_or_default();
             let body = answer.get("http_body").map(Value::to_string);
             let said = body.unwrap_or_else(|| String::from(said.trim()));
             Ok(Answer::Text(said))

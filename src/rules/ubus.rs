@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::script::{Script, Stop};
+use crate::json;
 
 /// The names of the objects that fit `pattern`, such as `mobifd.modem*`.
 pub(super) fn objects<'a>(script: &mut Script<'a>, pattern: &str) -> Result<Vec<&'a str>, Stop> {
@@ -26,7 +27,7 @@ pub(super) fn ask(
     method: &str,
 ) -> Result<Option<Value>, Stop> {
     let answer = script.ask(&["ubus", "call", object, method])?;
-    Ok(answer.and_then(|answer| serde_json::from_str(answer).ok()))
+    Ok(answer.and_then(|answer| json::value(answer.as_bytes()).ok()))
 }
 
 /// Calls a method that must work.

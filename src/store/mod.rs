@@ -36,6 +36,7 @@ use self::flash::{Disk, Flash};
 use self::index::Index;
 use self::journal::Journal;
 use self::record::HEADER;
+use crate::json;
 use crate::message::{Event, EventKind, MessageId};
 use crate::time::WallTime;
 
@@ -358,7 +359,7 @@ impl Store {
             self.index
                 .range(Kind::Event, from)
                 .filter_map(|(seq, value)| {
-                    let stored: StoredEvent = serde_json::from_slice(value).ok()?;
+                    let stored: StoredEvent = json::read(value).ok()?;
                     Some(Event {
                         seq,
                         at: stored.at,
