@@ -38,8 +38,8 @@ pub struct Parameter {
 /// What stands for a value that is not known.
 const UNKNOWN: &str = "N/A";
 
-fn db(level: f32) -> String {
-    format!("{} dB", Tenths::from(level))
+fn db(level: Tenths) -> String {
+    format!("{level} dB")
 }
 
 /// Every parameter RutOS has.
@@ -194,7 +194,7 @@ mod tests {
         signal.network.technology = Some(Technology::Lte);
         signal.network.cell = Some(String::from("01A2B3C"));
         signal.levels.rssi_dbm = Some(-67);
-        signal.levels.rsrq_db = Some(-10.5);
+        signal.levels.rsrq_db = Some(Tenths(-105));
         signal.identity.imei = Some(String::from("490154203237518"));
         signal.sim.state = Some(String::from("ready"));
         let facts = Facts {

@@ -14,14 +14,14 @@ use crate::time::WallTime;
 const MAX_STEP_S: u64 = 30 * 86_400;
 
 /// A column: its name and the level it shows.
-type Column = (&'static str, fn(&Levels) -> Option<f32>);
+type Column = (&'static str, fn(&Levels) -> Option<Tenths>);
 
 const COLUMNS: [Column; 6] = [
-    ("rssi_dbm", |levels| levels.rssi_dbm.map(f32::from)),
-    ("rsrp_dbm", |levels| levels.rsrp_dbm.map(f32::from)),
+    ("rssi_dbm", |levels| levels.rssi_dbm.map(Tenths::whole)),
+    ("rsrp_dbm", |levels| levels.rsrp_dbm.map(Tenths::whole)),
     ("rsrq_db", |levels| levels.rsrq_db),
     ("sinr_db", |levels| levels.sinr_db),
-    ("rscp_dbm", |levels| levels.rscp_dbm.map(f32::from)),
+    ("rscp_dbm", |levels| levels.rscp_dbm.map(Tenths::whole)),
     ("ecio_db", |levels| levels.ecio_db),
 ];
 
@@ -69,10 +69,10 @@ pub fn get(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
             });
             value(&mut out, row.mean.bars());
             for (_, level) in COLUMNS {
-                value(&mut out, level(&row.mean).map(Tenths::from));
+                value(&mut out, level(&row.mean));
                 if whole {
-                    value(&mut out, level(&row.lowest).map(Tenths::from));
-                    value(&mut out, level(&row.highest).map(Tenths::from));
+                    value(&mut out, level(&row.lowest));
+                    value(&mut out, level(&row.highest));
                 }
             }
             out.push(']');

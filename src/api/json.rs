@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::forward::Health;
 use crate::inbox::Stored;
 use crate::message::{Encoding, Event, Outgoing, SendError, Status};
-use crate::signal::{Levels, ModemState, Neighbour, Network, Registration, Technology};
+use crate::signal::{Levels, ModemState, Neighbour, Network, Registration, Technology, Tenths};
 use crate::smpp;
 use crate::sms::Preview;
 
@@ -429,10 +429,10 @@ pub struct SignalJson {
     technology: Option<Technology>,
     rssi_dbm: Option<i16>,
     rsrp_dbm: Option<i16>,
-    rsrq_db: Option<f32>,
-    sinr_db: Option<f32>,
+    rsrq_db: Option<Tenths>,
+    sinr_db: Option<Tenths>,
     rscp_dbm: Option<i16>,
-    ecio_db: Option<f32>,
+    ecio_db: Option<Tenths>,
     bars: Option<u8>,
 }
 

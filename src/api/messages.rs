@@ -3,7 +3,6 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::error::Category;
 
 use super::answer::Answer;
 use super::ask::Ask;
@@ -110,15 +109,13 @@ pub fn read<T: DeserializeOwned>(ask: &Ask) -> Result<T, Problem> {
     if text.trim_start().starts_with('[') {
         return Err(Problem::new(Code::BadShape, "the body is a JSON object"));
     }
-    json::read(text.as_bytes()).map_err(|why| {
-        let code = match why.classify() {
-            Category::Data => Code::BadShape,
-            Category::Io | Category::Syntax | Category::Eof => Code::MalformedJson,
-        };
+    let no = |code, why: serde_json::Error| {
         // serde shows a wrong value with Debug, of which the router's binary has nothing but the type.
         let why = why.to_string().replace(" ,", ",");
         Problem::new(code, format!("the body is not the JSON asked for: {why}"))
-    })
+    };
+    let value = json::value(text.as_bytes()).map_err(|why| no(Code::MalformedJson, why))?;
+    serde_json::from_value(value).map_err(|why| no(Code::BadShape, why))
 }
 
 /// Numbers in the order given, groups opened, nobody twice.

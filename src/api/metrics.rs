@@ -27,20 +27,20 @@ const METRICS: &[(&str, &str, &str, Read)] = &[
         }
     }),
     ("modem_temperature_celsius", "gauge", "The modem's warmest sensor.", |desk, lines| {
-        lines.known(desk, |radio| radio.network.radio.temperature_c.map(f32::from));
+        lines.known(desk, |radio| radio.network.radio.temperature_c.map(Tenths::whole));
     }),
-    ("signal_bars", "gauge", "Signal, 0 to 5.", |desk, lines| lines.known(desk, |radio| radio.levels.bars().map(f32::from))),
-    ("signal_rssi_dbm", "gauge", "Received power.", |desk, lines| lines.known(desk, |radio| radio.levels.rssi_dbm.map(f32::from))),
-    ("signal_rsrp_dbm", "gauge", "Reference signal power (4G).", |desk, lines| lines.known(desk, |radio| radio.levels.rsrp_dbm.map(f32::from))),
+    ("signal_bars", "gauge", "Signal, 0 to 5.", |desk, lines| lines.known(desk, |radio| radio.levels.bars().map(Tenths::whole))),
+    ("signal_rssi_dbm", "gauge", "Received power.", |desk, lines| lines.known(desk, |radio| radio.levels.rssi_dbm.map(Tenths::whole))),
+    ("signal_rsrp_dbm", "gauge", "Reference signal power (4G).", |desk, lines| lines.known(desk, |radio| radio.levels.rsrp_dbm.map(Tenths::whole))),
     ("signal_rsrq_db", "gauge", "Reference signal quality (4G).", |desk, lines| lines.known(desk, |radio| radio.levels.rsrq_db)),
     ("signal_sinr_db", "gauge", "Signal to interference and noise (4G).", |desk, lines| lines.known(desk, |radio| radio.levels.sinr_db)),
-    ("signal_rscp_dbm", "gauge", "Code power (3G).", |desk, lines| lines.known(desk, |radio| radio.levels.rscp_dbm.map(f32::from))),
+    ("signal_rscp_dbm", "gauge", "Code power (3G).", |desk, lines| lines.known(desk, |radio| radio.levels.rscp_dbm.map(Tenths::whole))),
     ("signal_ecio_db", "gauge", "Chip energy to interference (3G).", |desk, lines| lines.known(desk, |radio| radio.levels.ecio_db)),
     ("store_slots_used", "gauge", "Used slots of the modem's message store.", |desk, lines| {
-        lines.known(desk, |radio| radio.slots.map(|slots| f32::from(slots.used)));
+        lines.known(desk, |radio| radio.slots.map(|slots| Tenths::whole(slots.used)));
     }),
     ("store_slots", "gauge", "Slots of the modem's message store.", |desk, lines| {
-        lines.known(desk, |radio| radio.slots.map(|slots| f32::from(slots.total)));
+        lines.known(desk, |radio| radio.slots.map(|slots| Tenths::whole(slots.total)));
     }),
     ("outbox_messages", "gauge", "Messages to send that are not finished.", |desk, lines| {
         lines.plain(desk.rooms.outbox.borrow().waiting() as u64);
@@ -118,15 +118,15 @@ impl Lines {
     }
 
     /// What is not known has no sample.
-    fn known(&mut self, desk: &Desk, read: fn(&Signal) -> Option<f32>) {
+    fn known(&mut self, desk: &Desk, read: fn(&Signal) -> Option<Tenths>) {
         if let Some(value) = read(&desk.rooms.signal.borrow()) {
-            self.sample("", value.into());
+            self.sample("", value);
         }
     }
 }
 
 fn whole(value: u64) -> Tenths {
-    Tenths(i64::try_from(value).unwrap_or(i64::MAX).saturating_mul(10))
+    Tenths::whole(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 /// All of them.

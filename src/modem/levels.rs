@@ -2,7 +2,7 @@
 //! out of their range are `None`.
 
 use super::replies::{after, fields, unquoted};
-use crate::signal::{Levels, Technology};
+use crate::signal::{Levels, Technology, Tenths};
 
 /// Reads whichever signal reply the lines hold; `None` when there is none. `at` and, for `+CSQ` and `+CESQ`, the
 /// technology are left to the caller.
@@ -34,19 +34,16 @@ fn named(lines: &[String]) -> Option<Levels> {
     let levels = Levels {
         rssi_dbm: dbm("RSSI:"),
         rsrp_dbm: dbm("RSRP:"),
-        rsrq_db: db("RSRQ:").map(f32::from),
+        rsrq_db: db("RSRQ:").map(Tenths::whole),
         // Firmware differs: dB, or fifths of a dB above -20, which are beyond 30 wherever there is service.
         sinr_db: value("SINR:")
             .filter(|level| (-20..=250).contains(level))
-            .map(|level| {
-                if level <= 30 {
-                    f32::from(level)
-                } else {
-                    f32::from(level) * 0.2 - 20.0
-                }
+            .map(|level| match level {
+                ..=30 => Tenths::whole(level),
+                _fifths => Tenths(i64::from(level) * 2 - 200),
             }),
         rscp_dbm: dbm("RSCP:"),
-        ecio_db: db("ECIO:").map(f32::from),
+        ecio_db: db("ECIO:").map(Tenths::whole),
         ..Levels::default()
     };
     (levels != Levels::default()).then_some(levels)
@@ -63,8 +60,9 @@ fn coded(fields: &[&str], at: usize, top: i16) -> Option<i16> {
     value(fields, at).filter(|code| (0..=top).contains(code))
 }
 
-fn scaled(code: Option<i16>, floor: f32, step: f32) -> Option<f32> {
-    code.map(|code| floor + f32::from(code) * step)
+/// The same with a fraction: `floor` and `step` in tenths.
+fn scaled(code: Option<i16>, floor: i64, step: i64) -> Option<Tenths> {
+    code.map(|code| Tenths(floor + i64::from(code) * step))
 }
 
 /// `+CSQ: rssi,ber` (27.007 8.5).
@@ -80,8 +78,8 @@ fn cesq(fields: &[&str]) -> Levels {
     Levels {
         rssi_dbm: coded(fields, 0, 63).map(|code| code - 111),
         rscp_dbm: coded(fields, 2, 96).map(|code| code - 121),
-        ecio_db: scaled(coded(fields, 3, 49), -24.5, 0.5),
-        rsrq_db: scaled(coded(fields, 4, 34), -20.0, 0.5),
+        ecio_db: scaled(coded(fields, 3, 49), -245, 5),
+        rsrq_db: scaled(coded(fields, 4, 34), -200, 5),
         rsrp_dbm: coded(fields, 5, 97).map(|code| code - 141),
         ..Levels::default()
     }
@@ -94,7 +92,7 @@ fn qcsq(fields: &[&str]) -> Levels {
     let db = |at| {
         value(fields, at)
             .filter(|level| (-40..=40).contains(level))
-            .map(f32::from)
+            .map(Tenths::whole)
     };
     let levels = Levels {
         rssi_dbm: dbm(1),
@@ -104,7 +102,7 @@ fn qcsq(fields: &[&str]) -> Levels {
         Some(Technology::Lte) => Levels {
             technology: Some(Technology::Lte),
             rsrp_dbm: dbm(2),
-            sinr_db: scaled(coded(fields, 3, 250), -20.0, 0.2),
+            sinr_db: scaled(coded(fields, 3, 250), -200, 2),
             rsrq_db: db(4),
             ..levels
         },
@@ -131,14 +129,14 @@ fn hcsq(fields: &[&str]) -> Levels {
         Some(Technology::Lte) => Levels {
             technology: Some(Technology::Lte),
             rsrp_dbm: coded(fields, 2, 97).map(|code| code - 141),
-            sinr_db: scaled(coded(fields, 3, 251), -20.2, 0.2),
-            rsrq_db: scaled(coded(fields, 4, 34), -20.0, 0.5),
+            sinr_db: scaled(coded(fields, 3, 251), -202, 2),
+            rsrq_db: scaled(coded(fields, 4, 34), -200, 5),
             ..levels
         },
         Some(Technology::Umts) => Levels {
             technology: Some(Technology::Umts),
             rscp_dbm: coded(fields, 2, 96).map(|code| code - 121),
-            ecio_db: scaled(coded(fields, 3, 65), -32.5, 0.5),
+            ecio_db: scaled(coded(fields, 3, 65), -325, 5),
             ..levels
         },
         technology @ (Some(Technology::Gsm) | None) => Levels {
@@ -165,10 +163,6 @@ mod tests {
         parse(&[String::from("+CPMS: \"SM\",0,10"), String::from(line)]).unwrap()
     }
 
-    fn close(left: Option<f32>, right: f32) -> bool {
-        left.is_some_and(|left| (left - right).abs() < 0.01)
-    }
-
     #[test]
     fn csq_gives_rssi_and_99_gives_nothing() {
         assert_eq!(of("+CSQ: 20,99").rssi_dbm, Some(-73));
@@ -181,7 +175,7 @@ mod tests {
     fn ec25_says_it_all_with_qcsq() {
         let lte = of("+QCSQ: \"LTE\",-69,-102,150,-12");
         assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-69), Some(-102)));
-        assert!(close(lte.sinr_db, 10.0) && close(lte.rsrq_db, -12.0));
+        assert!(lte.sinr_db == Some(Tenths(100)) && lte.rsrq_db == Some(Tenths(-120)));
         assert_eq!(lte.technology, Some(Technology::Lte));
         let umts = of("+QCSQ: \"WCDMA\",-58,-60,-3");
         assert_eq!((umts.rscp_dbm, umts.rsrp_dbm), (Some(-60), None));
@@ -193,8 +187,8 @@ mod tests {
         let lines = ["RSSI:-64", "RSRP:-95", "RSRQ: -11", "SINR:12"].map(String::from);
         let lte = parse(&lines).unwrap();
         assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-64), Some(-95)));
-        assert!(close(lte.rsrq_db, -11.0) && close(lte.sinr_db, 12.0));
-        assert!(close(of("SINR:150").sinr_db, 10.0));
+        assert!(lte.rsrq_db == Some(Tenths(-110)) && lte.sinr_db == Some(Tenths(120)));
+        assert!(of("SINR:150").sinr_db == Some(Tenths(100)));
         assert_eq!(parse(&[String::from("RSRP:")]), None);
     }
 
@@ -202,7 +196,7 @@ mod tests {
     fn others_code_their_levels_as_huawei_does() {
         let lte = of("^HCSQ:\"LTE\",45,34,106,19");
         assert_eq!((lte.rssi_dbm, lte.rsrp_dbm), (Some(-76), Some(-107)));
-        assert!(close(lte.sinr_db, 1.0) && close(lte.rsrq_db, -10.5));
+        assert!(lte.sinr_db == Some(Tenths(10)) && lte.rsrq_db == Some(Tenths(-105)));
         let unknown = of("^HCSQ: \"LTE\",255,255,255,255");
         assert_eq!((unknown.rssi_dbm, unknown.sinr_db), (None, None));
         assert_eq!(of("^HCSQ: \"NOSERVICE\""), Levels::default());
@@ -215,7 +209,7 @@ mod tests {
             (lte.rsrp_dbm, lte.rssi_dbm, lte.rscp_dbm),
             (Some(-95), None, None)
         );
-        assert!(close(lte.rsrq_db, -10.0));
+        assert!(lte.rsrq_db == Some(Tenths(-100)));
     }
 
     #[test]

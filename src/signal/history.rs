@@ -8,7 +8,7 @@
 //! Minutes count by the monotonic clock, so a clock that NTP sets moves them all together. Hours count by the wall
 //! clock, and not before it was set.
 
-use super::{Levels, Technology};
+use super::{Levels, Technology, Tenths};
 use crate::store::{Change, Keep, Key, Kind, Store};
 use crate::time::{Now, WallTime};
 
@@ -394,8 +394,10 @@ fn packed(levels: &Levels) -> (u8, [i8; VALUES]) {
         let raw = level.map(|level| (level + OFFSET).clamp(-127, 127));
         raw.and_then(|raw| i8::try_from(raw).ok()).unwrap_or(NONE)
     };
-    let db =
-        |level: Option<f32>| level.map_or(NONE, |db| (db * 2.0).round().clamp(-127.0, 127.0) as i8);
+    let db = |level: Option<Tenths>| {
+        let raw = level.map(|level| (level.0 / 5).clamp(-127, 127));
+        raw.and_then(|raw| i8::try_from(raw).ok()).unwrap_or(NONE)
+    };
     let technology = match levels.technology {
         None => 1,
         Some(Technology::Gsm) => 2,
@@ -413,7 +415,7 @@ fn packed(levels: &Levels) -> (u8, [i8; VALUES]) {
 fn levels(technology: u8, [rssi, power, quality, sinr]: [i8; VALUES]) -> Levels {
     let known = |raw: i8| Some(raw).filter(|raw| *raw != NONE);
     let dbm = |raw| known(raw).map(|raw| i16::from(raw) - OFFSET);
-    let db = |raw| known(raw).map(|raw| f32::from(raw) / 2.0);
+    let db = |raw| known(raw).map(|raw| Tenths(i64::from(raw) * 5));
     let technology = match technology {
         2 => Some(Technology::Gsm),
         3 => Some(Technology::Umts),
@@ -453,8 +455,8 @@ mod tests {
             technology: Some(Technology::Lte),
             rssi_dbm: Some(rsrp + 30),
             rsrp_dbm: Some(rsrp),
-            rsrq_db: Some(-9.5),
-            sinr_db: Some(14.0),
+            rsrq_db: Some(Tenths(-95)),
+            sinr_db: Some(Tenths(140)),
             ..Levels::default()
         }
     }
@@ -490,7 +492,7 @@ mod tests {
                 technology: Some(Technology::Umts),
                 rssi_dbm: Some(-113),
                 rscp_dbm: Some(-121),
-                ecio_db: Some(-24.5),
+                ecio_db: Some(Tenths(-245)),
                 ..Levels::default()
             },
             Levels::default(),

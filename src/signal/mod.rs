@@ -9,7 +9,7 @@ pub use threshold::{Crossed, Threshold};
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::feed::Feed;
 use crate::message::Number;
@@ -148,7 +148,7 @@ pub struct Neighbour {
 }
 
 /// Levels; `None` where the network or the modem does not tell (99 and 255 never become a level).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
     /// When they were measured; `None` before the first.
     pub at: Option<WallTime>,
@@ -159,22 +159,33 @@ pub struct Levels {
     /// Reference signal power, dBm (4G).
     pub rsrp_dbm: Option<i16>,
     /// Reference signal quality, dB (4G).
-    pub rsrq_db: Option<f32>,
+    pub rsrq_db: Option<Tenths>,
     /// Signal to interference and noise, dB (4G).
-    pub sinr_db: Option<f32>,
+    pub sinr_db: Option<Tenths>,
     /// Code power, dBm (3G).
     pub rscp_dbm: Option<i16>,
     /// Chip energy to interference, dB (3G).
-    pub ecio_db: Option<f32>,
+    pub ecio_db: Option<Tenths>,
 }
 
-/// A number with at most one decimal, written without the formatting of floating point numbers, which is 15 KB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A number with one decimal, in tenths: reckoning with floating point numbers, and writing them, is code without which the
+/// router's binary is 20 KB smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenths(pub i64);
 
-impl From<f32> for Tenths {
-    fn from(number: f32) -> Tenths {
-        Tenths((number * 10.0).round() as i64)
+impl Tenths {
+    /// A whole number.
+    pub fn whole(number: impl Into<i64>) -> Tenths {
+        Tenths(number.into().saturating_mul(10))
+    }
+}
+
+impl Serialize for Tenths {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match i32::try_from(self.0) {
+            Ok(tenths) if tenths % 10 != 0 => serializer.serialize_f64(f64::from(tenths) / 10.0),
+            Ok(_) | Err(_) => serializer.serialize_i64(self.0 / 10),
+        }
     }
 }
 
@@ -315,14 +326,9 @@ mod tests {
 
     #[test]
     fn a_number_shows_the_decimal_it_has() {
-        for (number, shown) in [
-            (-10.5, "-10.5"),
-            (-0.2, "-0.2"),
-            (12.0, "12"),
-            (0.0, "0"),
-            (0.04, "0"),
-        ] {
-            assert_eq!(Tenths::from(number).to_string(), shown);
+        for (tenths, shown) in [(-105, "-10.5"), (-2, "-0.2"), (120, "12"), (0, "0")] {
+            assert_eq!(Tenths(tenths).to_string(), shown);
+            assert_eq!(serde_json::to_string(&Tenths(tenths)).unwrap(), shown);
         }
     }
 

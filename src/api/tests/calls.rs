@@ -4,7 +4,7 @@ use super::*;
 use crate::config::PhoneGroup;
 use crate::forward::Health;
 use crate::message::{Memory, Number};
-use crate::signal::{ModemState, Slots};
+use crate::signal::{ModemState, Slots, Tenths};
 
 const MESSAGES: &str = "/api/v1/messages";
 
@@ -330,7 +330,7 @@ async fn state_is_told_as_the_worker_told_it() {
                 let mut radio = rig.rooms.signal.borrow_mut();
                 radio.state = ModemState::SimPin;
                 radio.levels.rsrp_dbm = Some(-90);
-                radio.levels.rsrq_db = Some(-10.5);
+                radio.levels.rsrq_db = Some(Tenths(-105));
                 radio.slots = Some(Slots { used: 3, total: 50 });
                 radio.network.plmn = Some(String::from("24602"));
             }
