@@ -90,7 +90,7 @@ impl Checked {
             && let Err(why) = row.kind.check(&entry.value)
         {
             let shown = match row.kind.may_be_shown() && !row.secret {
-                true => format!(" \"{}\"", shortened(&entry.value).escape_debug()),
+                true => format!(" \"{}\"", shortened(&entry.value)),
                 false => String::new(),
             };
             notes.error(entry.line, format!("{place}{shown} {why}"));
@@ -197,10 +197,7 @@ fn references(checked: &[Checked], notes: &mut Notes) {
                     let value = shortened(value);
                     notes.error(
                         set.line,
-                        format!(
-                            "{place}: there is no section {kind} named \"{}\"",
-                            value.escape_debug()
-                        ),
+                        format!("{place}: there is no section {kind} named \"{value}\""),
                     );
                 }
             }
@@ -211,10 +208,18 @@ fn references(checked: &[Checked], notes: &mut Notes) {
 /// Enough of a wrong value to recognise it.
 pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
-        None => String::from(text),
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        match character {
+            _ if count == MOST => {
+                shown.push('…');
+                break;
+            }
+            _ if character.is_control() => shown.extend(character.escape_default()),
+            _ => shown.push(character),
+        }
     }
+    shown
 }
 
 /// `; did you mean X?` when one of `names` is near.

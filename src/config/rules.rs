@@ -5,6 +5,7 @@ use super::build::parsed;
 use super::check::Checked;
 use super::problem::Notes;
 use super::{Authorization, Config, Rule, Trigger, Who};
+use crate::message::lowered;
 
 /// Actions that hand over the router, or take it apart.
 const DANGEROUS: &[&str] = &[
@@ -110,8 +111,8 @@ fn authorization(section: &Checked, notes: &mut Notes) -> Authorization {
 fn is_strong(password: &str) -> bool {
     let any = |kind: fn(char) -> bool| password.chars().any(kind);
     (8..=80).contains(&password.chars().count())
-        && any(|c| c.is_lowercase())
-        && any(|c| c.is_uppercase())
+        && any(|c| c.is_ascii_lowercase())
+        && any(|c| c.is_ascii_uppercase())
         && any(|c| c.is_ascii_digit())
         && !any(char::is_whitespace)
 }
@@ -142,7 +143,7 @@ fn words(text: &str) -> String {
 
 /// Of two rules with one text only the first is ever used, unless different people may.
 pub(super) fn doubles(config: &Config, sections: &[Checked], notes: &mut Notes) {
-    let text = |rule: &Rule| rule.trigger.as_ref().map(|it| it.text.to_lowercase());
+    let text = |rule: &Rule| rule.trigger.as_ref().map(|it| lowered(&it.text));
     for (place, rule) in config.sms_rules.iter().enumerate() {
         let mut before = config.sms_rules.iter().take(place);
         let same = before.find(|other| text(other) == text(rule) && other.who == rule.who);

@@ -17,7 +17,7 @@ use self::made::{joined, unreadable, whole};
 use self::stored::Holding;
 use crate::counters;
 use crate::feed::Feed;
-use crate::message::{EventKind, MessageId, Number, Received, Slot};
+use crate::message::{EventKind, MessageId, Number, Received, Slot, lowered};
 use crate::sms::{self, Deliver, Direction, Tpdu};
 use crate::store::{Change, Kind, Shared, WhyNot};
 use crate::time::{Jump, Now, Tick, WallTime};
@@ -71,7 +71,7 @@ impl Query {
 
     /// True for a message with this other party and this text.
     pub fn wants(&self, party: &Number, text: &str) -> bool {
-        let holds = |wanted: &String| text.to_lowercase().contains(&wanted.to_lowercase());
+        let holds = |wanted: &String| lowered(text).contains(&lowered(wanted));
         self.number.as_ref().is_none_or(|number| number == party)
             && self.text.as_ref().is_none_or(holds)
     }

@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 
 use super::totp;
 use crate::config::{Authorization, Trigger};
+use crate::message::lowered;
 use crate::time::WallTime;
 
 /// What a message is to a rule.
@@ -78,8 +79,8 @@ pub(super) fn weigh<'a>(
 /// As it was written, and with a small first letter where a phone may have made it a capital.
 pub(super) fn spellings(word: &str) -> impl Iterator<Item = String> {
     let mut small = word.chars();
-    let first = small.next().filter(|first| first.is_uppercase());
-    let small = first.map(|first| first.to_lowercase().chain(small).collect());
+    let first = small.next().into_iter().flat_map(char::to_lowercase);
+    let small = Some(first.chain(small).collect()).filter(|small| small != word);
     std::iter::once(String::from(word)).chain(small)
 }
 
@@ -89,7 +90,7 @@ fn behind<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
     for word in wanted.split(' ') {
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         let (found, after) = rest.split_at_checked(end)?;
-        if word.is_empty() || found.to_lowercase() != word.to_lowercase() {
+        if word.is_empty() || lowered(found) != lowered(word) {
             return None;
         }
         rest = after.trim_start();
