@@ -219,9 +219,10 @@ mod tests {
         let mut fill = |kind: Kind, bytes: usize| {
             let first = store.newest() + 1;
             loop {
-                let id = match kind {
-                    Kind::Received => store.next_id().0,
-                    _ => first - 1,
+                let id = if kind == Kind::Received {
+                    store.next_id().0
+                } else {
+                    first - 1
                 };
                 let length = store
                     .get(Key { kind, id })
