@@ -243,12 +243,19 @@ class Soak:
             elif not concat:
                 self.others += 1
 
+    def state_bytes(self):
+        while True:
+            try:
+                return sum(file.stat().st_size for file in (self.agent.path / "state").iterdir())
+            except FileNotFoundError:
+                pass  # a segment went just now
+
     def sample(self):
         pids = self.agent.pids()
-        state = sum(file.stat().st_size for file in (self.agent.path / "state").iterdir())
         self.rows.append({
             "resident kB": resident_kb(pids), "private kB": private_kb(pids),
-            "descriptors": len(os.listdir(f"/proc/{pids[0]}/fd")), "threads": len(tasks(pids)), "state bytes": state,
+            "descriptors": len(os.listdir(f"/proc/{pids[0]}/fd")), "threads": len(tasks(pids)),
+            "state bytes": self.state_bytes(),
         })
 
     def run(self):
