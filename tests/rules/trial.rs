@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::router::{Router, SETTLE};
-use crate::support::Bench;
+use crate::support::{Bench, PATIENCE, wait_until};
 use crate::{BOSS, THIEF, code_now, own, rule};
 
 fn tried(bench: &Bench, from: &str, text: &str) -> Value {
@@ -121,6 +121,9 @@ fn a_trial_uses_no_code_up_counts_no_wrong_password_and_writes_nothing() {
     let router = Router::start(&rules());
     let bench = &router.bench;
     router.settle();
+    wait_until(PATIENCE, "the end of all sending", || {
+        bench.api("GET", "/status", None).1["queues"]["outbox"] == 0
+    });
     let before = kept(bench);
     let code = format!("{} code", code_now());
     for _ in 0..3 {
