@@ -19,6 +19,8 @@ use support::{Bench, PATIENCE, Setup, wait_until};
 
 const BOSS: &str = "+12025550155";
 const THIEF: &str = "+12025550666";
+/// No rule knows it.
+const STRANGER: &str = "+12025550199";
 
 /// A rule for calls of `BOSS` that sends its own text.
 fn rule(name: &str, more: &str) -> String {
@@ -206,6 +208,32 @@ fn an_answered_call_is_up_until_the_other_party_or_the_owner_ends_it() {
     assert_eq!(texts(&bench), ["one", "thief", "two"]);
 }
 
+/// Orders are done in their row: had the stranger given one, it would be on the air before the last two.
+#[test]
+fn each_action_is_done_to_every_caller_and_only_the_allowed_one_sets_rules_off() {
+    for (what, end, state, events) in [
+        ("reject", "", "none", 2),
+        ("answer", "call end", "active", 3),
+        ("ignore", "ring stop", "ringing", 2),
+    ] {
+        let bench = start(&(rules() + &action(what)));
+        for (call, caller) in [BOSS, STRANGER, BOSS].into_iter().enumerate() {
+            bench.control(&format!("ring {caller}"));
+            if !end.is_empty() {
+                wait_state(&bench, state);
+                bench.control(end);
+            }
+            wait_no_call(&bench);
+            let seen = wait_events(&bench, events * (call + 1));
+            assert_eq!(seen[events * call].1, json!({ "from": caller }));
+            let sent = [2, 2, 4][call];
+            bench.wait_air(sent);
+            println!("| {what} | {caller} | {state} | {sent} orders in all |");
+        }
+        assert_eq!(texts(&bench), ["one", "one", "two", "two"], "{what}");
+    }
+}
+
 #[test]
 fn a_withheld_number_is_nobody_and_a_stranger_sets_nothing_off() {
     let everybody = rule("all", " option allowed_phone 'all'\n");
@@ -213,7 +241,7 @@ fn a_withheld_number_is_nobody_and_a_stranger_sets_nothing_off() {
     bench.control("ring withheld");
     wait_call(&bench, "none");
     assert_eq!(wait_events(&bench, 2)[0].1, json!({"from": null}));
-    bench.control("ring {\"from\":\"+12025550199\"}");
+    bench.control(&format!("ring {STRANGER}"));
     wait_call(&bench, "none");
     wait_events(&bench, 4);
     bench.wait_air(1);
