@@ -45,7 +45,10 @@ fn main() -> ExitCode {
         Ok(Command::Sim(options)) => in_runtime(Box::pin(demo::modem_alone(options))),
         Ok(Command::Doctor(asked)) => in_runtime(Box::pin(doctor::run(asked))),
         Ok(Command::Check(file)) => cli::check(file.as_deref()).into(),
-        Ok(Command::Import(from)) => cli::import(from.as_deref()).into(),
+        Ok(Command::Import(from)) => {
+            let own = || system::root().join("etc/config");
+            cli::import(&from.unwrap_or_else(own)).into()
+        }
         Ok(Command::Ask(client)) => cli::ask(&client).into(),
         Ok(Command::Help(text)) => say(text.trim_end()),
         Ok(Command::Version) => say(concat!("rut-agent ", env!("CARGO_PKG_VERSION"))),

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use oracle::dice::Dice;
 use oracle::{Incoming, Outgoing, Picture, Sent};
 use support::push::{Answer, PushReceiver};
-use support::{Bench, PATIENCE, Setup, TOKEN, http, wait_for, wait_until};
+use support::{Bench, PATIENCE, Setup, TOKEN, clock, http, wait_for, wait_until};
 
 /// Messages each way, where nobody says more.
 const MESSAGES: usize = 60;
@@ -140,25 +140,8 @@ fn run(seed: u64) {
         ),
         ..Setup::default()
     });
-    let clock = format!(
-        "/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1",
-        std::env::consts::ARCH
-    );
-    assert!(
-        std::path::Path::new(&clock).exists(),
-        "no {clock}: scripts/setup installs it (Debian's libfaketime)"
-    );
-    for (name, value) in [
-        ("LD_PRELOAD", clock.as_str()),
-        (
-            "FAKETIME_TIMESTAMP_FILE",
-            &bench.path("clock").display().to_string(),
-        ),
-        ("FAKETIME_NO_CACHE", "1"),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-    ] {
-        bench.env.push((String::from(name), String::from(value)));
-    }
+    let clock = clock::in_file(&bench.path("clock"));
+    bench.env.extend(clock);
     jump(&bench, dice.pick(&JUMPS));
     bench.start_agent();
     bench.wait_ready();

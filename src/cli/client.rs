@@ -47,7 +47,7 @@ pub fn agent_status(socket: &Path) -> Option<Value> {
 
 /// Prints a configuration made from RutOS's own, tells what of it cannot be read, and gives the exit code: 1 when there is
 /// such a thing.
-pub fn import(from: Option<&Path>) -> u8 {
+pub fn import(from: &Path) -> u8 {
     let (text, problems) = config::import(from);
     for problem in &problems {
         let _nobody_reads = writeln!(std::io::stderr(), "{problem}");

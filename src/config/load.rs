@@ -31,12 +31,9 @@ pub fn load(path: Option<&Path>, overrides: &Overrides) -> (Option<Config>, Vec<
     }
 }
 
-/// RutOS's own files in `dir`, or where none was named in the router's own place, as a configuration of ours; and what of
-/// them could not be read. That one is not there is no problem.
-pub fn import(dir: Option<&Path>) -> (String, Vec<Problem>) {
-    let root = std::env::var_os("RUT_AGENT_ROOT").unwrap_or_else(|| "/".into());
-    let own = Path::new(&root).join("etc/config");
-    let dir = dir.unwrap_or(&own);
+/// RutOS's own files in `dir` as a configuration of ours, and what of them could not be read. That one is not there is no
+/// problem.
+pub fn import(dir: &Path) -> (String, Vec<Problem>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     if !dir.is_dir() {
         problems.push(problem(dir, Severity::Error, "is no directory"));

@@ -73,8 +73,7 @@ impl Router {
 
 /// Looks at everything.
 pub(super) async fn look(asked: &Doctor) -> Facts {
-    let root = std::env::var_os("RUT_AGENT_ROOT").unwrap_or_else(|| "/".into());
-    let router = Router(PathBuf::from(root));
+    let router = Router(system::root());
     let named = asked.config.clone();
     let file = named.unwrap_or_else(|| router.at(Path::new(DEFAULT_FILE)));
     let configured = asked.config.is_some() || file.exists();
