@@ -11,8 +11,12 @@ use tempfile::TempDir;
 use super::support::process::Process;
 use super::support::{PATIENCE, free_address, wait_for, wait_until};
 
-/// OpenSMTPD in the foreground. It takes mail for `readers@sms.lan` and `boss@sms.lan` and answers 550 for all others. Its
-/// queue lies where Debian compiled it in, so there is one at a time.
+/// Its queue and its control socket lie where Debian compiled them in. Here they are its own: what one before it has not
+/// quite finished is not delivered again, and a second one may run beside it.
+const OWN_SPOOL: &str = "mount -t tmpfs -o mode=711 none /var/spool/smtpd && mount -t tmpfs none /run && \
+    exec /usr/sbin/smtpd -d -f \"$0\"";
+
+/// OpenSMTPD in the foreground. It takes mail for `readers@sms.lan` and `boss@sms.lan` and answers 550 for all others.
 pub struct OpenSmtpd {
     process: Option<Process>,
     pub port: u16,
@@ -38,7 +42,8 @@ impl OpenSmtpd {
         );
         fs::write(&config, text).unwrap();
         fs::set_permissions(&config, Permissions::from_mode(0o644)).unwrap();
-        let line = ["/usr/sbin/smtpd", "-d", "-f", &config.display().to_string()].map(String::from);
+        let config = config.display().to_string();
+        let line = ["unshare", "--mount", "sh", "-c", OWN_SPOOL, &config].map(String::from);
         let log = dir.path().join("log");
         let mut process = Process::start(&line, &log);
         wait_until(
