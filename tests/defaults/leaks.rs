@@ -330,3 +330,18 @@ fn check_and_doctor_name_the_line_of_a_wrong_secret_and_not_the_secret() {
         }
     }
 }
+
+#[test]
+fn a_senders_name_makes_no_line_of_its_own_in_the_log() {
+    let bench = Bench::start(&Setup {
+        sections: String::from("config agent 'agent'\noption log_numbers '1'\n"),
+        ..Setup::default()
+    });
+    let message = json!({"from": "x\nERROR no", "text": "y"});
+    bench.control(&format!("deliver {message}"));
+    wait_until(PATIENCE, "the message", || {
+        bench.log().contains("is on flash")
+    });
+    let log = bench.log();
+    assert!(log.contains("from x?ERROR no is on flash"), "{log}");
+}
