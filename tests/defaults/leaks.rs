@@ -114,8 +114,7 @@ fn start(world: &World) -> Bench {
         ..Setup::default()
     });
     let script = bench.path("script.sh");
-    let text =
-        "#!/bin/sh\n{ echo \"$0 $*\"; env; tr '\\0' ' ' < /proc/$PPID/cmdline; } > \"$0.told\"\n";
+    let text = "#!/bin/sh\n{ echo \"$0 $*\"; env; tr '\\0' ' ' < /proc/$PPID/cmdline; ls -l /proc/$$/fd; } > \"$0.told\"\n";
     fs::write(&script, text).unwrap();
     fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
     let pin = format!("\toption pincode '{}'", CONFIGURED[1].1);
@@ -277,6 +276,13 @@ fn no_secret_is_told_to_anybody_and_the_log_holds_no_text_and_no_number() {
     holds_none("the arguments", &line, &hidden);
     let script = fs::read_to_string(bench.path("script.sh.told")).unwrap();
     holds_none("what a script is given", &script, &hidden);
+    // Nor does it inherit a file, a line or the modem's port.
+    assert!(script.contains(" -> pipe:["), "{script}");
+    holds_none(
+        "what a script is given",
+        &script,
+        &["socket:", "journal", "/pts/"],
+    );
 }
 
 #[test]
