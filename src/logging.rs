@@ -14,7 +14,9 @@ pub fn start(level: log::LevelFilter, clock: Clock) {
             if at_terminal {
                 write!(out, "{} ", clock.now().wall)?;
             }
-            writeln!(out, "{:<5} {}", record.level(), record.args())
+            // Senders' names and servers' words come from outside: none makes a line of its own, or moves a cursor.
+            let line = record.args().to_string().replace(char::is_control, "?");
+            writeln!(out, "{:<5} {line}", record.level())
         })
         .build();
     if log::set_boxed_logger(Box::new(logger)).is_ok() {

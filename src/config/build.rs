@@ -158,12 +158,6 @@ fn post_get(section: &Checked, notes: &mut Notes) -> PostGet {
         password: String::from(section.text("password")),
     };
     needs_login(section, notes);
-    for name in ["mobile_data", "mobile_sim_pin"] {
-        if post_get.allow.iter().any(|allowed| allowed == name) {
-            let text = format!("post_get.allow {name} has no effect in this version");
-            notes.remark(section.line_of("allow"), text);
-        }
-    }
     // What RutOS ships with is what the whole Internet tries first.
     if post_get.password == "user_pass" {
         let text = "post_get.password is RutOS's well-known one: choose another";

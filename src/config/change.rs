@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types)]
 
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -63,7 +64,10 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let file = std::fs::canonicalize(file).unwrap_or_else(|_new| file.to_path_buf());
     let beside = file.with_file_name(format!(".{name}.new"));
-    let mut new = std::fs::File::create(&beside)?;
+    // Secrets come in: nobody else may have it open before it has its mode.
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut new = options.open(&beside)?;
     if let Ok(old) = std::fs::metadata(&file) {
         new.set_permissions(old.permissions())?;
     }

@@ -575,8 +575,4 @@ fn post_get_wants_an_address_a_name_and_a_password_and_gets_them() {
         &text.replace("Pa%ss", "user_pass"),
         "6: remark: post_get.password is RutOS's well-known one",
     );
-    only_problem(
-        &text.replace("'sms_send'", "'mobile_data'"),
-        "4: remark: post_get.allow mobile_data has no effect in this version",
-    );
 }

@@ -132,9 +132,16 @@ pub(super) fn uci(order: &Order<'_>, script: &mut Script<'_>) -> Result<Answer, 
         "get" => return said(script.must_ask(&["uci", "get", what])?.trim_end()),
         "show" => {
             let shown = script.must_ask(&["uci", "show", what])?;
+            // A value of several lines goes on until the next place.
+            let mut secret = false;
             let fine = |line: &&str| {
-                let place = line.split('=').next().unwrap_or_default();
-                !is_secret(place.splitn(3, '.').nth(2).unwrap_or_default())
+                let begins = line
+                    .strip_prefix(config)
+                    .is_some_and(|rest| rest.starts_with('.'));
+                if let Some((place, _)) = line.split_once('=').filter(|_| begins) {
+                    secret = is_secret(place.splitn(3, '.').nth(2).unwrap_or_default());
+                }
+                !secret
             };
             return said(&shown.lines().filter(fine).collect::<Vec<_>>().join("\n"));
         }

@@ -300,6 +300,7 @@ const A_PERSONS_OWN_WORDS: &[Row<'static>] = &[
     ("exec", SCRIPT_PERSONS, "a\0b", NONE, &[], "failed: there is a character in it that no program can be given"),
     ("uci", "", "get network.wan.ipaddr", &[("uci|get", "10.0.0.1\n")], &["uci|get|network.wan.ipaddr"], "10.0.0.1"),
     ("uci", "", "Show openvpn", &[("uci|show", "openvpn.a=openvpn\nopenvpn.a.key='/etc/k'\nopenvpn.a.port='1'\nopenvpn.a.up='/x'\n")], &["uci|show|openvpn"], "openvpn.a=openvpn\nopenvpn.a.port='1'"),
+    ("uci", "", "show openvpn", &[("uci|show", "openvpn.a=openvpn\nopenvpn.a.key='one\nt=wo\n'\nopenvpn.a.note='x\ny'\n")], &["uci|show|openvpn"], "openvpn.a=openvpn\nopenvpn.a.note='x\ny'"),
     ("uci", "", "set network.mobile.apn=my apn", NONE, &["uci|set|network.mobile.apn=my apn", "uci|commit|network", "reload_config"], "network.mobile.apn=my apn"),
     ("uci", "", "set network.x=interface", NONE, &["uci|set|network.x=interface", "uci|commit|network", "reload_config"], "network.x=interface"),
     ("uci", "", "add_list system.ntp.server=a", NONE, &["uci|add_list|system.ntp.server=a", "uci|commit|system", "reload_config"], "system.ntp.server=a"),
