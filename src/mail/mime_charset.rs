@@ -1,9 +1,10 @@
 //! Table: the character sets of mails. Never fails: what a set cannot say becomes U+FFFD, and an unknown set is read as
 //! UTF-8, of which ASCII is a part.
 
-/// The text of `bytes` in the character set of this name (RFC 2046 4.1.2, any case).
+/// The text of `bytes` in the character set of this name (RFC 2046 4.1.2): only its letters and digits count, in any case.
 pub(super) fn decode(name: &str, bytes: &[u8]) -> String {
-    let name = name.to_ascii_lowercase();
+    let sign = |character: char| !character.is_ascii_alphanumeric();
+    let name = name.replace(sign, "").to_ascii_lowercase();
     let known = NAMES
         .iter()
         .find(|(names, _)| names.contains(&name.as_str()));
@@ -37,26 +38,17 @@ enum Order {
 /// Names as mails use them. Latin-1 is read as windows-1252, as all browsers do: many say the one and write the other.
 static NAMES: &[(&[&str], Set)] = &[
     (
-        &[
-            "iso-8859-1",
-            "iso8859-1",
-            "latin1",
-            "windows-1252",
-            "cp1252",
-        ],
+        &["iso88591", "latin1", "windows1252", "cp1252"],
         Set::Above(0x80, CP1252),
     ),
-    (&["iso-8859-15", "iso8859-15", "latin9"], Set::Latin9),
-    (
-        &["iso-8859-2", "iso8859-2", "latin2"],
-        Set::Above(0xA0, LATIN_2),
-    ),
-    (&["windows-1250", "cp1250"], Set::Above(0x80, CP1250)),
-    (&["windows-1251", "cp1251"], Set::Above(0x80, CP1251)),
-    (&["windows-1257", "cp1257"], Set::Above(0x80, CP1257)),
-    (&["koi8-r"], Set::Above(0x80, KOI8_R)),
-    (&["utf-16", "utf-16be"], Set::Utf16(Order::Big)),
-    (&["utf-16le"], Set::Utf16(Order::Little)),
+    (&["iso885915", "latin9"], Set::Latin9),
+    (&["iso88592", "latin2"], Set::Above(0xA0, LATIN_2)),
+    (&["windows1250", "cp1250"], Set::Above(0x80, CP1250)),
+    (&["windows1251", "cp1251"], Set::Above(0x80, CP1251)),
+    (&["windows1257", "cp1257"], Set::Above(0x80, CP1257)),
+    (&["koi8r"], Set::Above(0x80, KOI8_R)),
+    (&["utf16", "utf16be"], Set::Utf16(Order::Big)),
+    (&["utf16le"], Set::Utf16(Order::Little)),
 ];
 
 fn single(bytes: &[u8], first: u8, table: &str) -> String {
@@ -150,7 +142,7 @@ mod tests {
         for (names, set) in NAMES {
             if let Set::Above(first, table) = set {
                 let wanted = match names[0] {
-                    "iso-8859-1" => 32,
+                    "iso88591" => 32,
                     _ => 256 - usize::from(*first),
                 };
                 assert_eq!(table.chars().count(), wanted, "{names:?}");
@@ -166,6 +158,8 @@ mod tests {
             ("us-ascii", b"a\xE9", "a\u{fffd}"),
             ("ISO-8859-1", b"caf\xE9 \x80", "café €"),
             ("Latin1", b"\xA4\xFF", "¤ÿ"),
+            ("latin-1", b"\xE9", "é"),
+            ("'ISO_8859-1'", b"\xE9", "é"),
             ("iso-8859-15", b"caf\xE9 \xA4", "café €"),
             (
                 "ISO-8859-2",

@@ -40,14 +40,18 @@ fn after_soft_break(rest: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b"\n").or(rest.is_empty().then_some(rest))
 }
 
-/// Base64 (RFC 2045 6.8): line ends and all else that is no digit are passed over; `=` ends a group, not the text.
+/// Base64 (RFC 2045 6.8): line ends and all else that is no digit are passed over; `=` ends a group, and the text where
+/// something else follows: some list servers append their lines as they are.
 pub(super) fn base64(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut group, mut bits) = (0u32, 0u32);
+    let (mut group, mut bits, mut padded) = (0u32, 0u32, false);
     for byte in text {
         let Some(digit) = digit(*byte) else {
-            if *byte == b'=' {
-                bits = 0;
+            match byte {
+                b'=' => (bits, padded) = (0, true),
+                b'\r' | b'\n' => {}
+                _ if padded => break,
+                _ => {}
             }
             continue;
         };
@@ -163,6 +167,7 @@ mod tests {
             ("YWJj\r\nZGVm\r\n", "abcdef"),
             ("YW Jj!", "abc"),
             ("YQ==Yg", "ab"),
+            ("YQ==\r\n\r\n-- \r\nhow to unsubscribe", "a"),
             ("Y", ""),
         ] {
             assert_eq!(base64(coded.as_bytes()), text.as_bytes(), "{coded}");

@@ -1,5 +1,7 @@
 //! Codec: the text that an HTML mail shows. Never follows a link, and keeps no markup: what is no text is dropped.
 
+use super::mime_charset;
+
 /// Elements whose content nobody sees.
 const UNSEEN: &[&str] = &["head", "script", "style", "title", "template"];
 /// Elements that begin on a line of their own.
@@ -26,19 +28,22 @@ const LINES: &[&str] = &[
     "dt",
     "dd",
 ];
-/// The named characters that mails use (HTML 13.5).
+/// The names of Latin-1 from A0 on (HTML 13.5).
+const LATIN_1: &str = "\
+    nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute \
+    micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring \
+    AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml \
+    times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
+    egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash \
+    ugrave uacute ucirc uuml yacute thorn yuml";
+/// The other named characters that mails use.
 const NAMED: &[(&str, char)] = &[
     ("amp", '&'),
     ("lt", '<'),
     ("gt", '>'),
     ("quot", '"'),
     ("apos", '\''),
-    ("nbsp", ' '),
     ("euro", '€'),
-    ("pound", '£'),
-    ("copy", '©'),
-    ("reg", '®'),
-    ("deg", '°'),
     ("hellip", '…'),
     ("ndash", '–'),
     ("mdash", '—'),
@@ -48,20 +53,10 @@ const NAMED: &[(&str, char)] = &[
     ("rdquo", '”'),
     ("bdquo", '„'),
     ("bull", '•'),
-    ("middot", '·'),
-    ("auml", 'ä'),
-    ("ouml", 'ö'),
-    ("uuml", 'ü'),
-    ("Auml", 'Ä'),
-    ("Ouml", 'Ö'),
-    ("Uuml", 'Ü'),
-    ("szlig", 'ß'),
-    ("eacute", 'é'),
-    ("egrave", 'è'),
-    ("agrave", 'à'),
-    ("ccedil", 'ç'),
 ];
-/// The longest name above and some digits.
+/// Where a word may be broken; there is no such place in a message.
+const SOFT_HYPHEN: char = '\u{ad}';
+/// Longer than all names above, and some digits.
 const LONGEST: usize = 10;
 
 /// The text of `html`: blanks run together, a line for each paragraph, row and item.
@@ -95,6 +90,9 @@ impl Out {
     fn put(&mut self, character: char) {
         if character.is_whitespace() {
             self.blank = true;
+            return;
+        }
+        if character == SOFT_HYPHEN {
             return;
         }
         if self.blank && !self.text.is_empty() && !self.text.ends_with('\n') {
@@ -132,13 +130,19 @@ fn entity<'a>(from: &'a str, out: &mut Out) -> &'a str {
 fn named(name: &str) -> Option<char> {
     let Some(number) = name.strip_prefix('#') else {
         let known = NAMED.iter().find(|(known, _)| *known == name);
-        return known.map(|(_, character)| *character);
+        let other = known.map(|(_, character)| *character);
+        let mut latin_1 = ('\u{a0}'..).zip(LATIN_1.split(' '));
+        return other.or_else(|| latin_1.find(|(_, known)| *known == name).map(|(it, _)| it));
     };
     let code = match number.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => number.parse(),
     };
-    code.ok().and_then(char::from_u32)
+    match code.ok()? {
+        // No control characters, but what windows-1252 has there (HTML 13.2.5.80).
+        code @ 0x80..0xA0 => mime_charset::decode("cp1252", &[code as u8]).chars().next(),
+        code => char::from_u32(code),
+    }
 }
 
 /// What begins with `<`: a comment, a tag, or a plain character. Gives what is left.
@@ -206,6 +210,10 @@ mod tests {
             (
                 "Fish &amp; Chips &lt;5&nbsp;&euro;&gt; &#x1F496;&#382;",
                 "Fish & Chips <5 €> 💖ž",
+            ),
+            (
+                "&iexcl;Ma&ntilde;ana, &AElig;r&oslash;&nbsp;&yuml;! It&#146;s 5&#x80; to&shy;day",
+                "¡Mañana, Ærø ÿ! It’s 5€ today",
             ),
             (
                 "AT&T &unheard; & &#xFFFFFFFF; &#55296;",

@@ -40,7 +40,8 @@ fn deliver(smsc: Option<Number>, first: u8, reader: &mut Reader) -> Result<Deliv
     let dcs = reader.octet("TP-DCS")?;
     let sent_at = parse_scts(reader.octets(7, "TP-SCTS")?);
     let coding = Dcs::parse(dcs);
-    let (header, body) = user_data::parse(reader, first & TP_UDHI != 0, coding.encoding)?;
+    let udhi = first & TP_UDHI != 0;
+    let (header, body) = user_data::parse(reader, Direction::FromNetwork, udhi, coding.encoding)?;
     Ok(Deliver {
         smsc,
         from,
@@ -78,7 +79,8 @@ fn submit(smsc: Option<Number>, first: u8, reader: &mut Reader) -> Result<Submit
         _ => reader.octets(7, "TP-VP").map(|_| None)?,
     };
     let encoding = Dcs::parse(dcs).encoding;
-    let (header, body) = user_data::parse(reader, first & TP_UDHI != 0, encoding)?;
+    let udhi = first & TP_UDHI != 0;
+    let (header, body) = user_data::parse(reader, Direction::ToNetwork, udhi, encoding)?;
     Ok(Submit {
         smsc,
         reference,
@@ -153,7 +155,8 @@ mod tests {
             ("0004038121F300", "TP-DCS"),
             ("0004038121F300005111", "TP-SCTS"),
             ("0004038121F3000051117200000000", "TP-UDL"),
-            ("0044038121F300005111720000000001", "TP-UDH"),
+            ("0004038121F300005111720000000001", "TP-UD"),
+            ("0044038121F30000511172000000000105", "TP-UDH"),
         ] {
             assert_eq!(
                 read(hex, Direction::FromNetwork),
@@ -176,7 +179,7 @@ mod tests {
         let mut understood = 0;
         for head in heads.iter().cycle().take(100_000) {
             let mut octets = from_hex(head).unwrap();
-            let length = random() % 48;
+            let length = random() % 96;
             octets.extend((0..length).map(|_| random() as u8));
             for direction in [Direction::FromNetwork, Direction::ToNetwork] {
                 understood += usize::from(decode(&octets, direction).is_ok());

@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// At most `count` octets, fewer where the PDU is short: for user data, of which any beginning is worth having.
+    /// At most `count` octets, fewer where the PDU is short.
     pub(super) fn up_to(&mut self, count: usize) -> &'a [u8] {
         let (taken, left) = self
             .left

@@ -6,22 +6,29 @@ use super::alphabet::{Tables, encode};
 use super::reader::Reader;
 use super::septets::{filled_by, pack, unpack};
 use super::udh::Header;
-use super::{BadPdu, Body};
+use super::{BadPdu, Body, Direction};
 
-/// Reads TP-UDL and what of TP-UD is there; what lies behind it is nobody's.
+/// Reads TP-UDL and TP-UD, of a SUBMIT what is there of it; what lies behind it is nobody's. A modem shows of a DELIVER as
+/// many octets as TP-UDL says: a shorter one lost some on its way to us, anywhere, and would read as something else.
 ///
 /// # Errors
-/// [`BadPdu::Truncated`] when TP-UDL or the whole of a header that TP-UDHI promises is missing.
+/// [`BadPdu::Truncated`] when TP-UDL, something of a DELIVER's TP-UD or the whole of a header that TP-UDHI promises is
+/// missing.
 pub(super) fn parse(
     from: &mut Reader,
+    direction: Direction,
     udhi: bool,
     encoding: Encoding,
 ) -> Result<(Header, Body), BadPdu> {
     let tp_udl = usize::from(from.octet("TP-UDL")?);
-    let octets = from.up_to(match encoding {
+    let count = match encoding {
         Encoding::Gsm7 => (tp_udl * 7).div_ceil(8),
         Encoding::Data | Encoding::Ucs2 => tp_udl,
-    });
+    };
+    let octets = match direction {
+        Direction::FromNetwork => from.octets(count, "TP-UD")?,
+        Direction::ToNetwork => from.up_to(count),
+    };
     let (header, header_octets) = if udhi {
         Header::parse(octets)?
     } else {
@@ -106,7 +113,9 @@ mod tests {
     use super::*;
 
     fn read(octets: &[u8], udhi: bool, encoding: Encoding) -> Body {
-        parse(&mut Reader::new(octets), udhi, encoding).unwrap().1
+        let mut reader = Reader::new(octets);
+        let read = parse(&mut reader, Direction::ToNetwork, udhi, encoding);
+        read.unwrap().1
     }
 
     fn text(text: &str) -> Body {
@@ -114,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn short_user_data_gives_what_is_there() {
+    fn short_user_data_of_a_submit_gives_what_is_there() {
         assert_eq!(
             read(&[10, 0xe8, 0x32, 0x9b], false, Encoding::Gsm7),
             text("hel")
@@ -122,6 +131,16 @@ mod tests {
         assert_eq!(read(&[10, 0x04, 0x42], false, Encoding::Ucs2), text("т"));
         assert_eq!(read(&[9, 1], false, Encoding::Data), Body::Data(vec![1]));
         assert_eq!(read(&[200], false, Encoding::Gsm7), text(""));
+    }
+
+    #[test]
+    fn of_a_deliver_all_user_data_is_there_or_it_is_none() {
+        let whole = [4, 0x04, 0x42, 0x04, 0x42];
+        for cut in 1..whole.len() {
+            let mut reader = Reader::new(&whole[..cut]);
+            let read = parse(&mut reader, Direction::FromNetwork, false, Encoding::Ucs2);
+            assert_eq!(read.unwrap_err(), BadPdu::Truncated("TP-UD"), "{cut}");
+        }
     }
 
     #[test]
