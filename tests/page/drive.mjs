@@ -120,6 +120,21 @@ async function outlivesTheAgent(page) {
 	await page.getByLabel('Token').waitFor();
 }
 
+// Tall messages, one written from right to left, and a window beside the one in use.
+async function keepsItsFrame(page) {
+	const behind = answer => page.evaluate(focus => { document.hasFocus = () => focus; window.dispatchEvent(new Event('focus')); }, !answer);
+	for (let tall = 0; tall < 3; tall++) await deliver('+37060000004', 'line\n'.repeat(30) + tall);
+	await page.locator('#parties button', {hasText: '+37060000004'}).click();
+	await see(page, 'line', '#lines');
+	await behind(true);
+	await deliver('+37060000004', 'مرحبا بك 123.');
+	await page.locator('#parties [aria-current] .badge', {hasText: '1'}).waitFor();
+	assert.equal(await page.locator('#lines .text').last().evaluate(node => getComputedStyle(node).direction), 'rtl');
+	assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= Math.ceil(document.body.getBoundingClientRect().height)), 'nothing below the page');
+	await behind(false);
+	await page.locator('#parties [aria-current] .badge').waitFor({state: 'detached'});
+}
+
 async function isUsableByKeyboard(page) {
 	await page.goto(PAGE);
 	await page.getByLabel('Token').fill(TOKEN);
@@ -184,7 +199,7 @@ async function pictures() {
 
 try {
 	const page = await open();
-	for (const step of [signsIn, showsTheSignal, receivesLive, sends, triesAPush, outlivesTheAgent, isUsableByKeyboard]) {
+	for (const step of [signsIn, showsTheSignal, receivesLive, sends, triesAPush, keepsItsFrame, outlivesTheAgent, isUsableByKeyboard]) {
 		try {
 			await step(page);
 		} catch (error) {
