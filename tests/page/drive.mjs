@@ -82,7 +82,9 @@ async function sends(page) {
 	await page.keyboard.press('Control+Enter');
 	await page.locator('#lines .mine', {hasText: 'Grüße from the page'}).locator('.delivered').waitFor();
 	await see(page, 'Delivered to +37060000001', '#happened');
+	await page.getByLabel('Message', {exact: true}).fill('half');
 	await page.getByRole('button', {name: 'New', exact: true}).click();
+	assert.equal(await page.getByLabel('Message', {exact: true}).inputValue(), '', 'a draft stays with whom it is for');
 	await page.getByLabel('To: a number').fill('12a');
 	await page.getByLabel('Message', {exact: true}).fill('x');
 	await page.getByRole('button', {name: 'Send', exact: true}).click();
