@@ -1,4 +1,5 @@
-//! Tests: that every field of the RUT241 manual (Mobile Utilities, firmware 7.07.1) has a test that proves it. The table names them; each must be there.
+//! Tests: that every field of the RUT241 manual (Mobile Utilities, firmware 7.07.1) has a test that proves it. The table
+//! names them; each must be there.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
