@@ -48,6 +48,11 @@ pub async fn demo(options: Demo) -> Result<(), String> {
         .map_or_else(String::new, |at| format!("http://{at}"));
     let token = config.api.token.clone().unwrap_or_default();
 
+    // The daemon would wait until it is free; who looks at a demo would look at whatever else is there.
+    for at in &config.api.listen {
+        std::net::TcpListener::bind(at.at)
+            .map_err(|why| format!("{at}: {why}; --listen names another address"))?;
+    }
     let (stopper, stop) = stop::pair();
     let modem = spawn_local(sim::run(modem_options(&folder), stop));
     welcome(&folder, &base, &token, &socket);

@@ -86,15 +86,15 @@ impl Number {
                 BadNumber::NotDigits
             });
         }
-        if digits.len() > 20 {
-            return Err(BadNumber::TooLong);
-        }
         let service_code = plus.is_empty();
         if !digits
             .bytes()
             .all(|b| b.is_ascii_digit() || (service_code && matches!(b, b'*' | b'#')))
         {
             return Err(BadNumber::NotDigits);
+        }
+        if digits.len() > 20 {
+            return Err(BadNumber::TooLong);
         }
         Ok(Number(format!("{plus}{digits}")))
     }
@@ -484,6 +484,8 @@ mod tests {
         assert_eq!(Number::parse("+"), Err(BadNumber::NotDigits));
         assert_eq!(Number::parse("12a4"), Err(BadNumber::NotDigits));
         assert_eq!(Number::parse("1+2"), Err(BadNumber::NotDigits));
+        // Three bytes each, but seven characters.
+        assert_eq!(Number::parse("１２３４５６７"), Err(BadNumber::NotDigits));
         assert_eq!(
             Number::parse("123456789012345678901"),
             Err(BadNumber::TooLong)

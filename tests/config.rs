@@ -91,6 +91,13 @@ fn check_names_file_and_line_of_all_that_is_wrong_and_exits_1() {
 #[test]
 fn check_is_content_with_what_can_be_used_and_says_what_has_no_effect() {
     assert_eq!(check(""), (Some(0), String::new()));
+    if !Path::new("/etc/config/rut-agent").exists() {
+        let said = String::from_utf8(run(&["check"]).stdout).unwrap();
+        assert_eq!(
+            said,
+            "there is no /etc/config/rut-agent: the defaults hold\n"
+        );
+    }
     let (exit, said) = check("config lan_host 'host'\n\toption hostname 'sms.lan'\n");
     assert_eq!(exit, Some(0), "{said}");
     assert!(

@@ -192,6 +192,9 @@ fn strangers_on_the_ports_rutos_s_services_and_a_busy_port_80_are_told_with_comm
     router.process(812, "gsmd", &["/dev/ttyUSB2"]);
     router.process(900, "microcom", &["/dev/ttyUSB2"]);
     router.process(901, "smsd", &["/dev/ttyUSB3"]);
+    // Only asks another agent: it is none itself.
+    router.process(902, "rut-agent", &[]);
+    router.write("/proc/902/cmdline", "rut-agent\0signal\0--watch\0");
     router.process(77, "uhttpd", &["socket:[4242]"]);
     let any = "00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4242 1";
     router.write("/proc/net/tcp", &format!("  sl\n   0: {any}\n"));

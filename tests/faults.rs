@@ -65,6 +65,30 @@ fn a_modem_unplugged_before_it_has_the_message_sends_it_once_after_it_comes_back
 }
 
 #[test]
+fn what_only_a_modem_with_a_sim_can_know_is_known_no_more_without_it() {
+    let bench = Bench::start(&Setup::default());
+    let known = |bench: &Bench| {
+        let (_, status) = bench.api("GET", "/status", None);
+        let names = [
+            "/sim/state",
+            "/network/registration",
+            "/network/operator",
+            "/signal/bars",
+        ];
+        names.map(|name| status.pointer(name).cloned().unwrap())
+    };
+    let nothing = |sim: Value| [sim, json!("not-registered"), Value::Null, Value::Null];
+    bench.control("unplug");
+    bench.wait_modem_state("absent");
+    assert_eq!(known(&bench), nothing(Value::Null));
+    bench.control("replug");
+    bench.wait_ready();
+    bench.control("sim removed");
+    bench.wait_modem_state("sim-absent");
+    assert_eq!(known(&bench), nothing(json!("absent")));
+}
+
+#[test]
 fn a_modem_unplugged_with_the_message_on_the_air_leaves_it_unconfirmed_and_sends_the_next() {
     let bench = Bench::start(&Setup::default());
     bench.control("unplug-after pdu");

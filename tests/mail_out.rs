@@ -286,12 +286,18 @@ fn only_the_groups_messages_go_on_and_a_target_that_is_off_can_be_tried() {
         "recipemail a@x.lan\nmode user_group\ngroup known",
     );
     let off = "config to_smtp 'off'\n";
-    let bench = bench(&[String::from(group), picky, String::from(off)]);
+    let silent = to_smtp("silent", server.port, "recipemail b@x.lan");
+    let silent = silent.replace("enabled '1'", "enabled '0'");
+    let bench = bench(&[String::from(group), picky, silent, String::from(off)]);
     deliver(&bench, "a stranger's");
     bench.control(r#"deliver {"from":"+37060000009","text":"a friend's"}"#);
     wait_delivered(&bench, "picky", 1);
     assert_eq!(server.mails()[0].body(), "a friend's\r\n");
-    // One that is off can be tried, too.
+    // One that is off sends nothing, and can be tried.
+    assert_eq!(server.mails().len(), 1);
+    let (status, answer) = trial(&bench, "silent");
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(server.mails().last().unwrap().to, ["b@x.lan"]);
     let (status, answer) = trial(&bench, "off");
     assert_eq!(
         (status, &answer["detail"]),

@@ -45,6 +45,8 @@ fn own(name: &str, action: &str, text: &str, more: &str) -> String {
 #[test]
 fn who_may_is_decided_by_number_and_keyword_and_the_first_rule_that_fits_wins() {
     let mut sections = String::from(SETTLE);
+    sections += &own("off", "config_reload", "go", " option message 'off'\n")
+        .replace("enabled '1'", "enabled '0'");
     sections += &own("one", "config_reload", "go", " option message 'one'\n");
     sections += &own("two", "config_reload", "go", " option message 'two'\n");
     sections += &rule(

@@ -28,6 +28,10 @@ const MOST_PAGES: usize = 1000;
 pub fn check(path: Option<&Path>) -> u8 {
     let (config, problems) = config::load(path, &config::Overrides::default());
     let mut out = std::io::stdout().lock();
+    let own = Path::new(config::DEFAULT_FILE);
+    if path.is_none() && !own.exists() {
+        let _nobody_reads = writeln!(out, "there is no {}: the defaults hold", own.display());
+    }
     for problem in problems {
         let _nobody_reads = writeln!(out, "{problem}");
     }
@@ -65,6 +69,10 @@ pub fn ask(client: &Client) -> u8 {
         Ok(code) => code,
         Err(Trouble::NoReader) => DONE,
         Err(Trouble::Refused(why)) => complain(&why, FAILED),
+        Err(Trouble::Problem(answer)) => {
+            let _nobody_reads = out.write_all(line(&answer).as_bytes());
+            FAILED
+        }
         Err(Trouble::NoAgent(why)) => complain(&why, NO_AGENT),
     }
 }
@@ -332,6 +340,10 @@ mod tests {
                     out.extend(why.bytes());
                     FAILED
                 }
+                Err(Trouble::Problem(answer)) => {
+                    out.extend(line(&answer).bytes());
+                    FAILED
+                }
                 Err(Trouble::NoAgent(why)) => {
                     out.extend(why.bytes());
                     NO_AGENT
@@ -409,6 +421,10 @@ mod tests {
             (shown.as_str(), code),
             ("Bad number: the number is empty", FAILED)
         );
+        let server = canned(vec![json_answer("422 Unprocessable Content", problem)]);
+        let (shown, code, _) = server.asked(true, send_and_wait());
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((&shown["code"], code), (&json!("bad_number"), FAILED));
     }
 
     #[test]

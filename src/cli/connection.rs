@@ -25,6 +25,8 @@ pub enum Trouble {
     NoAgent(String),
     /// The agent said no, or what it said cannot be printed: exit 1.
     Refused(String),
+    /// The agent said no, to somebody who reads JSON: exit 1.
+    Problem(Value),
     /// Nobody reads what is printed (`| head`): be silent.
     NoReader,
 }
@@ -71,6 +73,8 @@ pub struct Connection {
     stream: Box<dyn Stream>,
     /// For complaints.
     door: String,
+    /// Whoever asked reads JSON.
+    json: bool,
     /// What was read of the answer.
     pub head: Head,
     /// Bytes of the body that came with the head.
@@ -106,6 +110,7 @@ impl Connection {
                     return Ok(Connection {
                         stream,
                         door,
+                        json: client.json,
                         head,
                         early,
                     });
@@ -163,7 +168,10 @@ impl Connection {
         }
         let status = self.head.status;
         if !(200..300).contains(&status) {
-            return Err(Trouble::Refused(show::problem(status, &body)));
+            return Err(match json::value(&body) {
+                Ok(problem) if self.json => Trouble::Problem(problem),
+                Ok(_) | Err(_) => Trouble::Refused(show::problem(status, &body)),
+            });
         }
         if body.is_empty() {
             return Ok(Value::Null);

@@ -397,7 +397,13 @@ pub fn event(event: &Value) -> String {
 pub fn problem(status: u16, body: &[u8]) -> String {
     let problem = json::value(body).unwrap_or(Value::Null);
     match (at(&problem, "/title"), at(&problem, "/detail")) {
-        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(title), Some(detail)) => {
+            let hint = match at(&problem, "/code").as_deref() {
+                Some("token_missing") => "; here: --token TOKEN",
+                Some(_) | None => "",
+            };
+            format!("{title}: {detail}{hint}")
+        }
         (Some(text), None) | (None, Some(text)) => text,
         (None, None) => format!("the agent answered with HTTP status {status}"),
     }
@@ -529,6 +535,11 @@ mod tests {
         );
         let body = br#"{"type":"about:blank","title":"Unknown group","status":404,"detail":"there is no group x"}"#;
         assert_eq!(problem(404, body), "Unknown group: there is no group x");
+        let body = br#"{"title":"Token missing","detail":"send it","code":"token_missing"}"#;
+        assert_eq!(
+            problem(401, body),
+            "Token missing: send it; here: --token TOKEN"
+        );
         assert_eq!(
             problem(502, b"<html>"),
             "the agent answered with HTTP status 502"

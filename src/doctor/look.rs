@@ -142,7 +142,10 @@ fn processes(router: &Router) -> (Vec<(String, String)>, Vec<String>) {
             let target = fs::read_link(fds.join(fd)).unwrap_or_default();
             open.push((who.clone(), target.display().to_string()));
         }
-        if comm.trim() == "rut-agent" && pid != own {
+        // Who only asks, such as `signal --watch`, is no second agent.
+        let words = router.text(&format!("/proc/{pid}/cmdline"));
+        let serves = matches!(words.split('\0').nth(1), Some("run" | "demo"));
+        if comm.trim() == "rut-agent" && serves && pid != own {
             agents.push(who);
         }
     }

@@ -265,7 +265,7 @@ impl<'a> Serving<'a> {
         tell::state(self.rooms, ModemState::Starting);
         let (startup, standing) = self.converse(usb).await?;
         let facts = startup.facts().clone();
-        tell::identity(self.rooms, &facts);
+        tell::identity(self.rooms, &facts, standing);
         self.quirks = startup.quirks();
         self.memory = facts.memory.unwrap_or(self.options.storage);
         self.reading = facts.reading;

@@ -81,7 +81,7 @@ pub(super) fn lost(rooms: &Rooms, now: ModemState) {
     let mut signal = rooms.signal.borrow_mut();
     signal.network = Network::default();
     signal.levels = Levels::default();
-    (signal.slots, signal.call) = (None, None);
+    (signal.slots, signal.call, signal.sim.state) = (None, None, None);
     if now == ModemState::Absent {
         signal.tty = None;
     }
@@ -90,8 +90,12 @@ pub(super) fn lost(rooms: &Rooms, now: ModemState) {
 }
 
 /// Who modem and SIM are.
-pub(super) fn identity(rooms: &Rooms, facts: &Facts) {
+pub(super) fn identity(rooms: &Rooms, facts: &Facts, standing: Standing) {
     let mut signal = rooms.signal.borrow_mut();
+    // Nobody asks for the network until there is a SIM that can be used.
+    if standing != Standing::Ready {
+        (signal.network, signal.levels) = (Network::default(), Levels::default());
+    }
     signal.identity = facts.identity.clone();
     signal.sim = facts.sim.clone();
 }

@@ -82,7 +82,9 @@ async function sends(page) {
 	await page.keyboard.press('Control+Enter');
 	await page.locator('#lines .mine', {hasText: 'Grüße from the page'}).locator('.delivered').waitFor();
 	await see(page, 'Delivered to +37060000001', '#happened');
+	await page.getByLabel('Message', {exact: true}).fill('half');
 	await page.getByRole('button', {name: 'New', exact: true}).click();
+	assert.equal(await page.getByLabel('Message', {exact: true}).inputValue(), '', 'a draft stays with whom it is for');
 	await page.getByLabel('To: a number').fill('12a');
 	await page.getByLabel('Message', {exact: true}).fill('x');
 	await page.getByRole('button', {name: 'Send', exact: true}).click();
@@ -118,6 +120,28 @@ async function outlivesTheAgent(page) {
 	assert.ok(await page.locator('#door').isHidden(), 'the tab keeps the token over a reload');
 	await page.getByRole('button', {name: 'Sign out'}).click();
 	await page.getByLabel('Token').waitFor();
+}
+
+// Tall messages, one written from right to left, and a window beside the one in use.
+async function keepsItsFrame(page) {
+	const behind = answer => page.evaluate(focus => { document.hasFocus = () => focus; window.dispatchEvent(new Event('focus')); }, !answer);
+	for (let tall = 0; tall < 3; tall++) await deliver('+37060000004', 'line\n'.repeat(30) + tall);
+	await page.locator('#parties button', {hasText: '+37060000004'}).click();
+	await see(page, 'line', '#lines');
+	await behind(true);
+	await deliver('+37060000004', 'مرحبا بك 123.');
+	await page.locator('#parties [aria-current] .badge', {hasText: '1'}).waitFor();
+	assert.equal(await page.locator('#lines .text').last().evaluate(node => getComputedStyle(node).direction), 'rtl');
+	assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= Math.ceil(document.body.getBoundingClientRect().height)), 'nothing below the page');
+	await behind(false);
+	await page.locator('#parties [aria-current] .badge').waitFor({state: 'detached'});
+	// Somebody else was quicker.
+	const last = page.locator('#lines .msg', {hasText: '123.'});
+	await page.request.delete(PAGE + 'api/v1/messages/' + await last.getAttribute('data-id'), {headers: {Authorization: 'Bearer ' + TOKEN}});
+	page.once('dialog', dialog => dialog.accept());
+	await last.hover();
+	await last.getByRole('button').click();
+	await last.waitFor({state: 'detached'});
 }
 
 async function isUsableByKeyboard(page) {
@@ -184,7 +208,7 @@ async function pictures() {
 
 try {
 	const page = await open();
-	for (const step of [signsIn, showsTheSignal, receivesLive, sends, triesAPush, outlivesTheAgent, isUsableByKeyboard]) {
+	for (const step of [signsIn, showsTheSignal, receivesLive, sends, triesAPush, keepsItsFrame, outlivesTheAgent, isUsableByKeyboard]) {
 		try {
 			await step(page);
 		} catch (error) {
