@@ -200,7 +200,7 @@ def smpp(sim):
 
 def busy_memory(sim):
     """The most resident memory with 1,000 messages queued while SMPP and HTTP are busy."""
-    with Agent(sim) as agent:
+    with soak.OnOneCpu(sim) as agent:
         agent.start().ready().hold()
         agent.submit([f"+12025{index:06}" for index in range(1000)], "x" * 100)
         ends = threading.Event()

@@ -99,15 +99,36 @@ impl Index {
             .unwrap_or(u64::MAX)
     }
 
-    /// The live records whose last put lies in `segment`, as puts.
-    pub(super) fn lying_in(&self, segment: u32) -> Vec<Change> {
+    /// The live records whose last put lies in `segment`.
+    pub(super) fn lying_in(&self, segment: u32) -> Vec<Key> {
         self.all()
             .filter(|(_, entry)| entry.segment == segment)
+            .map(|(key, _)| key)
+            .collect()
+    }
+
+    /// The first of `keys` as puts: about `enough` bytes, at least one.
+    pub(super) fn copies(&self, keys: &[Key], enough: usize) -> Vec<Change> {
+        let mut bytes = 0;
+        keys.iter()
+            .filter_map(|key| Some((*key, self.get(*key)?)))
+            .take_while(|(_, entry)| {
+                let fits = bytes < enough;
+                bytes += entry.value.len();
+                fits
+            })
             .map(|(key, entry)| Change::Put {
                 key,
                 value: entry.value.to_vec(),
                 keep: entry.keep,
             })
             .collect()
+    }
+
+    /// A record was written anew and lies in `segment` now; its value stays where it is in memory.
+    pub(super) fn moved(&mut self, key: Key, segment: u32) {
+        if let Some(entry) = self.map.get_mut(&key) {
+            entry.segment = segment;
+        }
     }
 }

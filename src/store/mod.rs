@@ -284,20 +284,17 @@ impl Store {
         };
         let live = self.index.lying_in(oldest);
         let mut moved = Vec::with_capacity(live.len());
-        let mut rest = live.as_slice();
         let enough = COPY.min(self.journal.space().segment / 2);
-        while let Some((copy, later)) = rest.split_at_checked(copied_at_once(rest, enough)) {
-            if copy.is_empty() {
-                break;
-            }
-            rest = later;
-            let bytes = record::emit(copy.iter());
-            let segment = self.journal.append(&bytes, self.newest)?;
-            moved.extend(copy.iter().map(|change| (segment, change)));
+        while let Some(rest) = live.get(moved.len()..).filter(|rest| !rest.is_empty()) {
+            let copies = self.index.copies(rest, enough);
+            let segment = self
+                .journal
+                .append(&record::emit(copies.iter()), self.newest)?;
+            moved.extend(rest.iter().take(copies.len()).map(|key| (*key, segment)));
         }
         self.journal.sync()?;
-        for (segment, change) in moved {
-            self.index.take(segment, change);
+        for (key, segment) in moved {
+            self.index.moved(key, segment);
         }
         self.journal.remove_oldest()
     }
@@ -392,19 +389,4 @@ impl Store {
     pub fn written(&self) -> u64 {
         self.journal.written()
     }
-}
-
-/// How many of `live` go into one record: about `enough` bytes, at least one.
-fn copied_at_once(live: &[Change], enough: usize) -> usize {
-    let mut bytes = 0;
-    live.iter()
-        .take_while(|change| {
-            let fits = bytes < enough;
-            bytes += match change {
-                Change::Put { value, .. } => value.len(),
-                Change::Delete { .. } => 0,
-            };
-            fits
-        })
-        .count()
 }

@@ -22,7 +22,8 @@ const MARKER: &[u8; 4] = b"\xFFR\xFEJ";
 const DELETE: u8 = 0x80;
 const MAY_GO: u8 = 0x40;
 
-const KINDS: [Kind; 12] = [
+/// All kinds.
+pub(super) const KINDS: [Kind; 12] = [
     Kind::Received,
     Kind::ReceivedMark,
     Kind::Part,
