@@ -80,6 +80,7 @@ const ENDED: &[(&str, &str)] = &[
     ("NO DIALTONE", "no carrier"),
     ("NO DIAL TONE", "no carrier"),
     ("+CEND:", "ended"),
+    ("^CEND:", "ended"),
     ("VOICE CALL: END", "ended"),
 ];
 const NOISE: &[&str] = &[
@@ -94,6 +95,7 @@ const NOISE: &[&str] = &[
     "+CCWA:",
     "+CSSI",
     "+CSSU",
+    "DST:",
     "SMS DONE",
     "SMS READY",
     "CALL READY",
@@ -207,6 +209,7 @@ mod tests {
             ("NO CARRIER", Notification::CallEnded("no carrier")),
             ("Busy", Notification::CallEnded("busy")),
             ("VOICE CALL: END: 000017", Notification::CallEnded("ended")),
+            ("^CEND:1,0,29,16", Notification::CallEnded("ended")),
             (
                 "+CPIN: NOT READY",
                 Notification::Pin(String::from("NOT READY")),

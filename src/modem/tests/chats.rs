@@ -215,6 +215,21 @@ fn an_ec25_is_started() {
 }
 
 #[test]
+fn where_messages_were_kept_is_looked_at_even_when_nothing_lay_there_yet() {
+    let all = [
+        "\r\n+CPMS: \"ME\",0,255,\"ME\",0,255,\"ME\",0,255\r\n\r\nOK\r\n",
+        "\r\n+CPMS: \"SM\",0,50,\"ME\",2,255,\"ME\",2,255\r\n\r\nOK\r\n",
+    ];
+    for said in all {
+        let mut chat = EC25.to_vec();
+        let asked = chat.iter_mut().find(|(asked, _)| *asked == "AT+CPMS?");
+        asked.unwrap().1 = said;
+        let facts = facts(chat.leak(), &modem());
+        assert_eq!(facts.elsewhere, Some(Memory::Modem), "{said}");
+    }
+}
+
+#[test]
 fn an_slm750_is_started_and_left_as_it_is_where_that_will_do() {
     let facts = facts(SLM750, &modem());
     assert_eq!(

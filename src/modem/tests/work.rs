@@ -1,5 +1,7 @@
 //! Tests: the worker on a real pseudo terminal — messages in and out, ports that vanish, modems that fall silent.
 
+use std::time::Duration;
+
 use tokio::task::LocalSet;
 
 use super::fake::{Bench, OnPdu, REPORT, deliver};
@@ -272,6 +274,51 @@ async fn a_report_in_a_memory_of_its_own_is_fetched_from_there() {
             .until("the way back", |bench| bench.heard("AT+CPMS=\"SM\"") > 0)
             .await;
         assert!(bench.modem.borrow().slots.is_empty());
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn a_message_that_comes_while_the_memory_is_changed_is_found_where_it_lies() {
+    let scene = async {
+        let bench = guest();
+        bench.modem.borrow_mut().kept_apart = true;
+        bench.modem.borrow_mut().comes = Some(deliver(1));
+        let _plugged = bench.plug();
+        bench
+            .until("the message", |bench| bench.received().len() == 1)
+            .await;
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn a_memory_that_another_program_chose_is_read_and_ours_chosen_again() {
+    let scene = async {
+        let bench = Bench::new(|config| config.modem.poll = Duration::from_secs(1), ROOM);
+        let _plugged = bench.plug();
+        bench.until_at_rest().await;
+        bench.modem.borrow_mut().kept_apart = true;
+        bench.modem.borrow_mut().apart.insert(4, deliver(2));
+        bench
+            .until("the message", |bench| bench.received().len() == 1)
+            .await;
+        assert!(!bench.modem.borrow().kept_apart);
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn a_sim_that_was_changed_without_a_word_is_asked_for_its_state() {
+    let scene = async {
+        let bench = Bench::new(|config| config.modem.poll = Duration::from_secs(1), ROOM);
+        let _plugged = bench.plug();
+        bench.until_at_rest().await;
+        bench.modem.borrow_mut().locked = true;
+        bench.until_state(ModemState::SimPin).await;
         bench.stop().await;
     };
     LocalSet::new().run_until(scene).await;
