@@ -200,6 +200,9 @@ impl Conversation {
         if let Some(result) = final_result(&line) {
             return match result {
                 Ok(()) => self.on_ok(now),
+                Err(refused) if self.waiting.is_none() => {
+                    Heard::Notification(Notification::Failed(refused))
+                }
                 Err(refused) => self.finish(Err(refused)),
             };
         }

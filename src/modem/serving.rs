@@ -274,6 +274,7 @@ impl<'a> Serving<'a> {
         self.reading = facts.reading;
         self.elsewhere = facts.elsewhere.filter(|other| *other != self.memory);
         self.refused_looks = None;
+        self.kept.calls.may_list();
         self.acknowledges = facts.acknowledges;
         self.again_at = None;
         self.usable = standing == Standing::Ready;
@@ -554,6 +555,7 @@ impl<'a> Serving<'a> {
                 self.tell_calls(news);
             }
             Notification::Ussd(said) => self.on_ussd(said),
+            Notification::Failed(refused) => self.on_ussd_failed(refused),
             Notification::Pin(state) if state == "READY" => {}
             Notification::Pin(_) | Notification::Restarted => return Err(Leave::Again),
             Notification::StoreFull => self.agenda.look_now(now.tick),

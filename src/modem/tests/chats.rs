@@ -102,6 +102,7 @@ const MINIMAL: Chat = &[
     ("AT+CNMI=2,1,0,1,0", ERROR),
     ("AT+CNMI=1,1,0,2,0", ERROR),
     ("AT+CNMI=1,1,0,1,0", ERROR),
+    ("AT+CNMI=2,1,0,2,1", ERROR),
     ("AT+CNMI=2,1,0,0,0", ERROR),
     ("AT+CNMI=1,1,0,0,0", OK),
     ("AT+CREG=2", OK),

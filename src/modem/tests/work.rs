@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
+use super::super::{Errand, NotDone};
 use super::fake::{Bench, OnPdu, REPORT, deliver};
 use crate::message::{EventKind, Status};
 use crate::signal::ModemState;
@@ -409,6 +410,28 @@ async fn a_call_is_one_event_and_the_radio_is_known() {
         assert_eq!(levels.rsrp_dbm, Some(-102));
         assert_eq!(network.plmn.as_deref(), Some("00101"));
         assert_eq!(identity.manufacturer.as_deref(), Some("Quectel"));
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn an_error_out_of_turn_is_the_network_s_answer_to_a_code() {
+    let scene = async {
+        let bench = guest();
+        let plugged = bench.plug();
+        bench.until_at_rest().await;
+        let handle = bench.handle.clone();
+        let code = Errand::Ussd(String::from("*100#"));
+        let asked = tokio::task::spawn_local(async move { handle.run(code).await });
+        bench
+            .until("the code", |bench| bench.heard("AT+CUSD=1") == 1)
+            .await;
+        // Told after the code's own OK, by a modem that heard another command since.
+        assert!(bench.handle.alive().await);
+        plugged.say("\r\n+CME ERROR: 258\r\n");
+        let refused = NotDone::Refused(String::from("+CME ERROR: 258"));
+        assert_eq!(asked.await.unwrap(), Err(refused));
         bench.stop().await;
     };
     LocalSet::new().run_until(scene).await;
