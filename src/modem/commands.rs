@@ -97,7 +97,7 @@ impl Command {
         match self.expect {
             Expect::Anything => true,
             Expect::Bare => line
-                .strip_prefix(|c: char| c.is_ascii_punctuation())
+                .strip_prefix(['+', '#', '%'])
                 .and_then(|line| line.split_once(':'))
                 .is_none_or(|(name, _)| own.contains(name) || name.contains(own)),
             Expect::Nothing

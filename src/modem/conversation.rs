@@ -200,7 +200,7 @@ impl Conversation {
         if let Some(result) = final_result(&line) {
             return match result {
                 Ok(()) => self.on_ok(now),
-                Err(refused) if self.waiting.is_none() => {
+                Err(refused @ Refused::Cme(_)) if self.waiting.is_none() => {
                     Heard::Notification(Notification::Failed(refused))
                 }
                 Err(refused) => self.finish(Err(refused)),

@@ -242,7 +242,7 @@ impl Serving<'_> {
         tell_asker(Some(asker), done);
     }
 
-    /// An error out of turn: nothing else is answered so.
+    /// `+CME ERROR` out of turn: nothing else is answered so.
     pub(super) fn on_ussd_failed(&mut self, refused: Refused) {
         if let Some(asker) = self.errands.asker.take() {
             self.errands.until = None;

@@ -28,7 +28,7 @@ pub(super) enum Notification {
     CallEnded(&'static str),
     /// `+CUSD` (27.007 7.15).
     Ussd(Said),
-    /// An error that answers no command: the network's answer to a USSD code, where a modem words it so.
+    /// `+CME ERROR` that answers no command: the network's answer to a USSD code, where a modem words it so.
     Failed(Refused),
     /// `+CPIN`: the SIM changed its mind, or was taken out.
     Pin(String),
