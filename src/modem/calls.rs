@@ -189,9 +189,14 @@ impl Calls {
         }
     }
 
-    /// The modem has no such list.
+    /// The modem has no such list, or none now.
     pub(super) fn cannot_list(&mut self) {
         self.lists = false;
+    }
+
+    /// It was started again: it may have one.
+    pub(super) fn may_list(&mut self) {
+        self.lists = true;
     }
 
     /// Calls may come that nobody tells of: Quectel's tell one port only, which is the vendor daemon's.

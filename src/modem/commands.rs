@@ -85,6 +85,30 @@ impl Command {
         }
     }
 
+    /// True when lines that came are an answer even without the `OK` that never does.
+    pub(super) fn may_end_open(&self) -> bool {
+        self.end == End::CtrlZ || matches!(self.expect, Expect::Lines(_))
+    }
+
+    /// True for a line without a prefix that may be the answer. What stands behind another name is not: makers tell
+    /// things of their own at any time (`+ZUSIMR: 2` of ZTE's, `#QSS: 1` of Telit's).
+    pub(super) fn takes_bare(&self, line: &str) -> bool {
+        let own = self.text.trim_start_matches("AT+");
+        match self.expect {
+            Expect::Anything => true,
+            Expect::Bare => line
+                .strip_prefix(['+', '#', '%'])
+                .and_then(|line| line.split_once(':'))
+                .is_none_or(|(name, _)| own.contains(name) || name.contains(own)),
+            Expect::Nothing
+            | Expect::Lines(_)
+            | Expect::Pdus(_)
+            | Expect::Registration(_)
+            | Expect::Prompt
+            | Expect::Call => false,
+        }
+    }
+
     /// Both questions on one command line (V.250 5.2.1), where `self` and `other` are extended-syntax questions.
     pub(super) fn with(mut self, other: &Command) -> Command {
         let tail = other.text.strip_prefix("AT").unwrap_or(&other.text);

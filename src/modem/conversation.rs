@@ -163,12 +163,12 @@ impl Conversation {
     }
 
     /// The time is `now`: the timeout, if it is over. Lines that came so far are the answer of a command whose result
-    /// they hold already (a `+CMGS` without its `OK`).
+    /// they hold already (a `+CMGS` without its `OK`; Wavecom's `+CPIN` never has one).
     pub(super) fn on_time(&mut self, now: Tick) -> Option<Answer> {
         let waiting = self.waiting.take_if(|waiting| waiting.deadline <= now)?;
         self.paired = false;
         self.silences = self.silences.saturating_add(1);
-        if waiting.command.end == End::CtrlZ && !waiting.lines.is_empty() {
+        if waiting.command.may_end_open() && !waiting.lines.is_empty() {
             return Some(Ok(waiting.lines));
         }
         Some(Err(Refused::TimedOut))
@@ -200,6 +200,9 @@ impl Conversation {
         if let Some(result) = final_result(&line) {
             return match result {
                 Ok(()) => self.on_ok(now),
+                Err(refused @ Refused::Cme(_)) if self.waiting.is_none() => {
+                    Heard::Notification(Notification::Failed(refused))
+                }
                 Err(refused) => self.finish(Err(refused)),
             };
         }
@@ -222,8 +225,7 @@ impl Conversation {
             self.header = header;
             return Heard::Notification(notification);
         }
-        let bare =
-            |waiting: &Waiting| matches!(waiting.command.expect, Expect::Bare | Expect::Anything);
+        let bare = |waiting: &Waiting| waiting.command.takes_bare(&line);
         if self.waiting.as_ref().is_some_and(bare) && !line.starts_with("AT") {
             return self.keep(line, now);
         }

@@ -265,6 +265,29 @@ fn a_menu_has_lines_and_an_unclosed_one_swallows_no_answer() {
 }
 
 #[test]
+fn what_a_modem_tells_of_its_own_is_not_its_name() {
+    let [_, model, ..] = commands::identity();
+    let said = b"+ZUSIMR:2\r\n#QSS: 1\r\nDST: 0\r\n+CGMM: \"MF190\"\r\nOK\r\n";
+    let (answer, _) = converse(model, said, 0);
+    assert_eq!(answer, Some(lines(&["+CGMM: \"MF190\""])));
+}
+
+#[test]
+fn a_question_whose_ok_never_comes_is_answered_by_its_lines() {
+    let mut talk = Conversation::default();
+    talk.begin(commands::pin_state(), NOW);
+    talk.on(Item::Line(String::from("+CPIN: READY")), NOW);
+    let late = NOW + Duration::from_secs(5);
+    assert_eq!(talk.on_time(late), Some(lines(&["+CPIN: READY"])));
+    assert!(talk.is_late());
+    // Half a list is none.
+    talk.begin(commands::list_messages(), NOW);
+    talk.on(Item::Line(String::from("+CMGL: 1,1,,23")), NOW);
+    let late = NOW + Duration::from_secs(20);
+    assert_eq!(talk.on_time(late), Some(Err(Refused::TimedOut)));
+}
+
+#[test]
 fn rubbish_ends_nothing() {
     let rubbish = [
         &b"\xFF\xFE\0\0\r\n"[..],

@@ -242,6 +242,14 @@ impl Serving<'_> {
         tell_asker(Some(asker), done);
     }
 
+    /// `+CME ERROR` out of turn: nothing else is answered so.
+    pub(super) fn on_ussd_failed(&mut self, refused: Refused) {
+        if let Some(asker) = self.errands.asker.take() {
+            self.errands.until = None;
+            tell_asker(Some(asker), Err(why(refused)));
+        }
+    }
+
     /// Tells everybody, and does what the owner wants of a call that comes in.
     pub(super) fn tell_calls(&mut self, news: Vec<News>) {
         self.rooms.signal.borrow_mut().call = self.kept.calls.current().cloned();

@@ -57,7 +57,7 @@ impl Serving<'_> {
             }
             Err(refused) => {
                 log::debug!("modem: it does not count its messages now ({refused})");
-                return Ok(());
+                return self.look_refused();
             }
         };
         self.note_signal(&lines);
@@ -65,24 +65,29 @@ impl Serving<'_> {
             self.on_listed_calls(&lines);
         }
         if let Some(found) = replies::memories(&lines) {
-            self.note_memories(&found);
+            self.note_memories(&found).await?;
         }
         self.make_room().await
     }
 
-    fn note_memories(&mut self, found: &replies::Memories) {
+    async fn note_memories(&mut self, found: &replies::Memories) -> Result<(), Leave> {
         let now = self.now().tick;
-        let [reading, ..] = found.names;
-        if reading == Some(self.memory) || !found.named {
+        let [reading, _, receiving] = found.names;
+        let ours = Some(self.memory);
+        if !found.named || (reading == ours && receiving.is_none_or(|other| Some(other) == ours)) {
             self.set_slots(Some(found.slots));
             self.agenda.counted(found.slots.used, now);
-        } else {
-            log::debug!(
-                "modem: another program chose another message memory; ours is chosen again"
-            );
-            self.reading = reading;
-            self.agenda.look_now(now);
+            return Ok(());
         }
+        log::debug!("modem: another program chose another message memory; ours is chosen again");
+        self.reading = reading;
+        self.agenda.look_now(now);
+        if let Some(other) = receiving.filter(|other| *other != self.memory) {
+            self.reading = None;
+            let _chosen = self.ask(commands::set_memories(self.memory)).await?;
+            self.read_all(other).await?;
+        }
+        Ok(())
     }
 
     /// Reads the signal by the best question this modem answers.

@@ -1,5 +1,6 @@
 //! Codec: the lines a modem sends unasked. Never decides what to do about them.
 
+use super::conversation::Refused;
 use super::replies::{Registered, after, fields, memory, party, registration, unquoted};
 use super::ussd::{self, Said};
 use crate::message::{Memory, Number};
@@ -27,6 +28,8 @@ pub(super) enum Notification {
     CallEnded(&'static str),
     /// `+CUSD` (27.007 7.15).
     Ussd(Said),
+    /// `+CME ERROR` that answers no command: the network's answer to a USSD code, where a modem words it so.
+    Failed(Refused),
     /// `+CPIN`: the SIM changed its mind, or was taken out.
     Pin(String),
     /// `RDY` and its like: the modem has just started, and knows none of our settings.
@@ -80,6 +83,7 @@ const ENDED: &[(&str, &str)] = &[
     ("NO DIALTONE", "no carrier"),
     ("NO DIAL TONE", "no carrier"),
     ("+CEND:", "ended"),
+    ("^CEND:", "ended"),
     ("VOICE CALL: END", "ended"),
 ];
 const NOISE: &[&str] = &[
@@ -94,6 +98,7 @@ const NOISE: &[&str] = &[
     "+CCWA:",
     "+CSSI",
     "+CSSU",
+    "DST:",
     "SMS DONE",
     "SMS READY",
     "CALL READY",
@@ -104,7 +109,8 @@ const NOISE: &[&str] = &[
 /// Reads a line; `None` when it is no notification known here.
 pub(super) fn parse(line: &str) -> Option<Notification> {
     if let Some(rest) = after(line, "+CMTI:") {
-        return stored(rest);
+        // An index of -1, or none, has been seen: the list tells.
+        return stored(rest).or(Some(Notification::Stored(None, 0)));
     }
     if let Some(rest) = after(line, "+CDSI:") {
         return report_apart(rest).or_else(|| stored(rest));
@@ -190,6 +196,8 @@ mod tests {
             ),
             ("+CDSI: \"?\",7", Notification::Stored(None, 7)),
             ("+CMTI: SM,3", Notification::Stored(sim, 3)),
+            ("+CMTI: \"SM\",-1", Notification::Stored(None, 0)),
+            ("+CMTI: ,-1", Notification::Stored(None, 0)),
             ("Call Ready", Notification::Noise),
             ("RING", Notification::Ring),
             ("+CRING: VOICE", Notification::Ring),
@@ -207,6 +215,7 @@ mod tests {
             ("NO CARRIER", Notification::CallEnded("no carrier")),
             ("Busy", Notification::CallEnded("busy")),
             ("VOICE CALL: END: 000017", Notification::CallEnded("ended")),
+            ("^CEND:1,0,29,16", Notification::CallEnded("ended")),
             (
                 "+CPIN: NOT READY",
                 Notification::Pin(String::from("NOT READY")),
@@ -221,9 +230,9 @@ mod tests {
         }
         for rubbish in [
             "",
-            "+CMTI:",
-            "+CMTI: \"SM\"",
-            "+CMTI: \"SM\",99999",
+            "+CDSI:",
+            "+CDSI: \"SM\"",
+            "+CDSI: \"SM\",99999",
             "hello",
             "+CREG:",
         ] {

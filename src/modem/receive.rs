@@ -19,6 +19,9 @@ use crate::store::WhyNot;
 /// What could not be kept is tried again after this.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// After so many looks refused the modem is started again.
+const REFUSED: u8 = 3;
+
 /// A slot the modem would not delete is let be for this long.
 const STUBBORN: Duration = Duration::from_secs(600);
 
@@ -272,9 +275,10 @@ impl Serving<'_> {
                 let now = self.now().tick;
                 log::debug!("modem: no list of messages ({refused}); it is asked again");
                 self.agenda.look_again(AGAIN, now);
-                return Ok(false);
+                return self.look_refused().map(|()| false);
             }
         };
+        self.refused_looks = Some(0);
         self.note_list(memory, &replies::listed_slots(&lines));
         for stored in replies::listed(&lines) {
             let index = stored.index;
@@ -285,6 +289,19 @@ impl Serving<'_> {
             tokio::task::yield_now().await;
         }
         Ok(true)
+    }
+
+    /// A modem that answered and answers no more has another SIM, or none, or was set to something else: it is started
+    /// again.
+    pub(super) fn look_refused(&mut self) -> Result<(), Leave> {
+        let Some(refused) = &mut self.refused_looks else {
+            return Ok(());
+        };
+        *refused += 1;
+        match *refused >= REFUSED {
+            true => Err(Leave::Again),
+            false => Ok(()),
+        }
     }
 
     /// Slots that held something and are not listed are free.

@@ -97,6 +97,8 @@ pub(super) struct Serving<'a> {
     pub slots: Option<Slots>,
     /// Another memory with messages from before.
     pub elsewhere: Option<Memory>,
+    /// Looks refused since one was answered; `None` before that.
+    pub refused_looks: Option<u8>,
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
     pub acknowledges: bool,
@@ -138,6 +140,7 @@ impl<'a> Serving<'a> {
             reading: None,
             slots: None,
             elsewhere: None,
+            refused_looks: None,
             stubborn: Vec::new(),
             acknowledges: false,
             free_due: false,
@@ -269,7 +272,9 @@ impl<'a> Serving<'a> {
         self.quirks = startup.quirks();
         self.memory = facts.memory.unwrap_or(self.options.storage);
         self.reading = facts.reading;
-        self.elsewhere = facts.elsewhere;
+        self.elsewhere = facts.elsewhere.filter(|other| *other != self.memory);
+        self.refused_looks = None;
+        self.kept.calls.may_list();
         self.acknowledges = facts.acknowledges;
         self.again_at = None;
         self.usable = standing == Standing::Ready;
@@ -550,6 +555,7 @@ impl<'a> Serving<'a> {
                 self.tell_calls(news);
             }
             Notification::Ussd(said) => self.on_ussd(said),
+            Notification::Failed(refused) => self.on_ussd_failed(refused),
             Notification::Pin(state) if state == "READY" => {}
             Notification::Pin(_) | Notification::Restarted => return Err(Leave::Again),
             Notification::StoreFull => self.agenda.look_now(now.tick),

@@ -58,7 +58,7 @@ pub(super) struct Facts {
     pub memory: Option<Memory>,
     /// The memory that is read and deleted from just now.
     pub reading: Option<Memory>,
-    /// Messages were kept here before the memory was changed, and some still lie there.
+    /// Messages were kept here before the memory was changed, and some may still lie there.
     pub elsewhere: Option<Memory>,
     /// The modem counts its messages.
     pub counts: bool,
@@ -382,10 +382,10 @@ impl Startup {
         if self.all_right(found.as_ref()) {
             return Stage::Notifications;
         }
-        let left = found.filter(|found| found.named && found.slots.used > 0);
-        self.facts.elsewhere = left
-            .and_then(|found| found.names.first().copied().flatten())
-            .filter(|memory| *memory != self.modem.storage);
+        // Even where nothing lies: a message may come before the memory is changed.
+        let names = found.filter(|found| found.named).map(|found| found.names);
+        let mut names = names.into_iter().flatten().flatten();
+        self.facts.elsewhere = names.find(|memory| *memory != self.modem.storage);
         Stage::SetMemories
     }
 

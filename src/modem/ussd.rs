@@ -47,6 +47,7 @@ pub(super) fn parse(rest: &str) -> Option<Said> {
         _other => return None,
     };
     let (text, dcs) = match rest.rsplit_once("\",") {
+        Some((text, dcs)) if dcs.trim().is_empty() => (text, 15),
         Some((text, dcs)) => (text, dcs.trim().parse().ok()?),
         None => (rest.trim().strip_suffix('"').unwrap_or(rest), 15),
     };
@@ -119,6 +120,7 @@ mod tests {
             ("0,\"Это\",72", How::Done, "Это"),
             ("0,\"5\u{2}\",0", How::Done, "5$"),
             ("0,\"Hi\"", How::Done, "Hi"),
+            ("0,\"Hi\", ", How::Done, "Hi"),
             ("2", How::Ended, ""),
             ("4", How::Refused, ""),
             ("5", How::TimedOut, ""),

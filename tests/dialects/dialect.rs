@@ -54,7 +54,8 @@ pub struct Dialect {
     pub name: &'static str,
     /// More lines of the agent's section `modem`.
     pub config: &'static str,
-    /// Fixed replies by the beginning of the command: lines, the last of which may be a final result.
+    /// Fixed replies by the beginning of the command: lines, the last of which may be a final result; `...` stands for
+    /// one that never comes.
     pub replies: Vec<(&'static str, &'static str)>,
     pub line_end: &'static str,
     /// What stands before a reply.
@@ -81,6 +82,8 @@ pub struct Dialect {
     pub ok_twice: bool,
     /// Notifications between header and PDU of a list.
     pub torn_lists: bool,
+    /// Told before every answer.
+    pub chatter: &'static str,
     /// Each answer comes so much later, in single bytes.
     pub slow: Option<Duration>,
     /// The network takes so long to take a message.
@@ -120,6 +123,7 @@ impl Dialect {
             one_a_line: false,
             ok_twice: false,
             torn_lists: false,
+            chatter: "",
             slow: None,
             network: Duration::ZERO,
             deaf: Duration::ZERO,

@@ -246,6 +246,8 @@ impl Modem {
         let answer = self
             .fixed(line)
             .unwrap_or_else(|| self.command(state, line));
+        let chatter = self.dialect.chatter.lines();
+        let answer = chatter.map(|said| self.line(said)).collect::<String>() + &answer;
         let twice = self.dialect.ok_twice && answer.ends_with(&self.line("OK"));
         let again = if twice {
             self.line("OK")
@@ -258,6 +260,9 @@ impl Modem {
     fn fixed(&self, line: &str) -> Option<String> {
         let found = |(start, _): &&(&str, &str)| line.starts_with(start);
         let (_, said) = self.dialect.replies.iter().find(found)?;
+        if let Some(open) = said.strip_suffix("...") {
+            return Some(self.line(open));
+        }
         if said.contains("ERROR") {
             return Some(self.line(said));
         }

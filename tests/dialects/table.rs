@@ -222,6 +222,10 @@ fn sims() -> Vec<Dialect> {
             d.errors = Errors::Plain;
         }),
         says("no CPIN", &[("AT+CPIN?", "ERROR")]),
+        says(
+            "CPIN without its OK (Wavecom)",
+            &[("AT+CPIN?", "+CPIN: READY...")],
+        ),
         says("bare ICCID", &[("AT+CCID", "89012345678901234567")]),
         says("no identity", &[("AT+CG", "ERROR"), ("AT+CIMI", "ERROR")]),
     ]
@@ -242,6 +246,10 @@ fn tempers() -> Vec<Dialect> {
         }),
         with("boots before its name", |d| {
             d.boot = vec![(2, "Call Ready"), (3, "Call Ready"), (4, "SMS Ready")];
+        }),
+        with("chatters (ZTE, Telit, u-blox, SIMCom)", |d| {
+            d.chatter =
+                "+ZUSIMR:2\n#QSS: 1\n+UUSORD: 0,5\nDST: 0\n*PSUTTZ: 2026,11,28,12,0,0,\"+4\",0";
         }),
         with("very slow", |d| {
             d.slow = Some(Duration::from_millis(300));

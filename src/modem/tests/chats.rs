@@ -102,6 +102,7 @@ const MINIMAL: Chat = &[
     ("AT+CNMI=2,1,0,1,0", ERROR),
     ("AT+CNMI=1,1,0,2,0", ERROR),
     ("AT+CNMI=1,1,0,1,0", ERROR),
+    ("AT+CNMI=2,1,0,2,1", ERROR),
     ("AT+CNMI=2,1,0,0,0", ERROR),
     ("AT+CNMI=1,1,0,0,0", OK),
     ("AT+CREG=2", OK),
@@ -212,6 +213,21 @@ fn an_ec25_is_started() {
     assert_eq!(facts.memory, Some(Memory::Sim));
     assert_eq!(facts.elsewhere, Some(Memory::Modem));
     assert!(facts.notifies && !facts.acknowledges);
+}
+
+#[test]
+fn where_messages_were_kept_is_looked_at_even_when_nothing_lay_there_yet() {
+    let all = [
+        "\r\n+CPMS: \"ME\",0,255,\"ME\",0,255,\"ME\",0,255\r\n\r\nOK\r\n",
+        "\r\n+CPMS: \"SM\",0,50,\"ME\",2,255,\"ME\",2,255\r\n\r\nOK\r\n",
+    ];
+    for said in all {
+        let mut chat = EC25.to_vec();
+        let asked = chat.iter_mut().find(|(asked, _)| *asked == "AT+CPMS?");
+        asked.unwrap().1 = said;
+        let facts = facts(chat.leak(), &modem());
+        assert_eq!(facts.elsewhere, Some(Memory::Modem), "{said}");
+    }
 }
 
 #[test]

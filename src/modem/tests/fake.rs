@@ -53,6 +53,33 @@ pub(super) struct State {
     pub at_prompt: String,
     pub mute: bool,
     pub service: u8,
+    /// The SIM is another one, and wants its PIN.
+    pub locked: bool,
+    /// What lies in ME; and whether messages are kept there, until the memories are set; and whether it is read.
+    pub apart: BTreeMap<u16, String>,
+    pub kept_apart: bool,
+    pub reads_apart: bool,
+    /// Comes in while the memories are set.
+    pub comes: Option<String>,
+}
+
+impl State {
+    /// What the selected memory holds.
+    fn shelf(&mut self) -> &mut BTreeMap<u16, String> {
+        match self.reads_apart {
+            true => &mut self.apart,
+            false => &mut self.slots,
+        }
+    }
+
+    fn select(&mut self, memories: &str) {
+        if memories.contains(',') {
+            let comes = self.comes.take().map(|pdu| (0, pdu));
+            self.apart.extend(comes.filter(|_| self.kept_apart));
+            self.kept_apart = false;
+        }
+        self.reads_apart = memories.starts_with("\"ME\"");
+    }
 }
 
 pub(super) type Shared = Rc<RefCell<State>>;
@@ -298,15 +325,23 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
         };
     }
     modem.heard.push(line.clone());
-    let (used, total) = (modem.slots.len(), modem.total);
+    if let Some(memories) = line.strip_prefix("AT+CPMS=") {
+        modem.select(memories);
+    }
+    let (used, total) = (modem.shelf().len(), modem.total);
     let index = || {
         line.split_once('=')
             .and_then(|(_, index)| index.parse().ok())
     };
     let name = line.split(['=', '?']).next().unwrap_or_default();
-    let one = format!("\"SM\",{used},{total}");
+    let memory = if modem.kept_apart { "ME" } else { "SM" };
+    let one = format!("\"{memory}\",{used},{total}");
+    if modem.locked && (name.starts_with("AT+CMG") || name == "AT+CPMS") {
+        return Some(String::from("\r\n+CMS ERROR: 311\r\n"));
+    }
     match name {
         "AT+CGMI" => said("Quectel"),
+        "AT+CPIN" if modem.locked => said("+CPIN: SIM PIN"),
         "AT+CPIN" => said("+CPIN: READY"),
         "AT+CSMS" => said(&format!("+CSMS: {},1,1,1", modem.service)),
         "AT+CPMS" if line.ends_with('?') => said(&format!("+CPMS: {one},{one},{one}")),
@@ -319,15 +354,16 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
             let list = |(index, pdu): (&u16, &String)| {
                 format!("+CMGL: {index},0,,{}\r\n{pdu}", pdu.len() / 2 - 8)
             };
-            let lines: Vec<String> = modem.slots.iter().map(list).collect();
+            let lines: Vec<String> = modem.shelf().iter().map(list).collect();
             said(&lines.join("\r\n"))
         }
-        "AT+CMGR" => match index().and_then(|index: u16| modem.slots.get(&index)) {
+        "AT+CMGR" => match index().and_then(|index: u16| modem.shelf().get(&index)) {
             Some(pdu) => said(&format!("+CMGR: 0,,{}\r\n{pdu}", pdu.len() / 2 - 8)),
             None => ok,
         },
         "AT+CMGD" => {
-            modem.slots.remove(&index()?);
+            let index = index()?;
+            modem.shelf().remove(&index);
             ok
         }
         "AT+CMGS" if modem.vanish_at_prompt => None,

@@ -1,7 +1,10 @@
 //! Tests: the worker on a real pseudo terminal — messages in and out, ports that vanish, modems that fall silent.
 
+use std::time::Duration;
+
 use tokio::task::LocalSet;
 
+use super::super::{Errand, NotDone};
 use super::fake::{Bench, OnPdu, REPORT, deliver};
 use crate::message::{EventKind, Status};
 use crate::signal::ModemState;
@@ -278,6 +281,44 @@ async fn a_report_in_a_memory_of_its_own_is_fetched_from_there() {
 }
 
 #[tokio::test]
+async fn what_comes_while_another_memory_is_in_use_is_found_where_it_lies() {
+    let scene = async {
+        let bench = Bench::new(|config| config.modem.poll = Duration::from_secs(1), ROOM);
+        bench.modem.borrow_mut().kept_apart = true;
+        bench.modem.borrow_mut().comes = Some(deliver(1));
+        let _plugged = bench.plug();
+        bench
+            .until("what came during the change", |bench| {
+                bench.received().len() == 1
+            })
+            .await;
+        bench.until_at_rest().await;
+        // Another program chooses.
+        bench.modem.borrow_mut().kept_apart = true;
+        bench.modem.borrow_mut().apart.insert(4, deliver(2));
+        bench
+            .until("what came since", |bench| bench.received().len() == 2)
+            .await;
+        assert!(!bench.modem.borrow().kept_apart);
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn a_sim_that_was_changed_without_a_word_is_asked_for_its_state() {
+    let scene = async {
+        let bench = Bench::new(|config| config.modem.poll = Duration::from_secs(1), ROOM);
+        let _plugged = bench.plug();
+        bench.until_at_rest().await;
+        bench.modem.borrow_mut().locked = true;
+        bench.until_state(ModemState::SimPin).await;
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
 async fn a_modem_that_vanishes_before_the_pdu_sends_the_message_once_when_it_is_back() {
     let scene = async {
         let bench = guest();
@@ -362,6 +403,28 @@ async fn a_call_is_one_event_and_the_radio_is_known() {
         assert_eq!(levels.rsrp_dbm, Some(-102));
         assert_eq!(network.plmn.as_deref(), Some("00101"));
         assert_eq!(identity.manufacturer.as_deref(), Some("Quectel"));
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
+async fn an_error_out_of_turn_is_the_network_s_answer_to_a_code() {
+    let scene = async {
+        let bench = guest();
+        let plugged = bench.plug();
+        bench.until_at_rest().await;
+        let handle = bench.handle.clone();
+        let code = Errand::Ussd(String::from("*100#"));
+        let asked = tokio::task::spawn_local(async move { handle.run(code).await });
+        bench
+            .until("the code", |bench| bench.heard("AT+CUSD=1") == 1)
+            .await;
+        // Told after the code's own OK, by a modem that heard another command since.
+        assert!(bench.handle.alive().await);
+        plugged.say("\r\n+CME ERROR: 258\r\n");
+        let refused = NotDone::Refused(String::from("+CME ERROR: 258"));
+        assert_eq!(asked.await.unwrap(), Err(refused));
         bench.stop().await;
     };
     LocalSet::new().run_until(scene).await;
