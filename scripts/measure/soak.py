@@ -39,15 +39,19 @@ def exchange(agent, count, first):
     until(lambda: agent.sim.on_air() - air >= sent and agent.receiver.count - pushed >= delivered, 120)
 
 
+#: so many messages fill what is bounded: the store, a day's counts, the lists of free memory
+WARM_UP = 40_000
+
+
 def growth(sim, count):
-    """How much private memory has grown by `count` messages, in kB, after 10,000 have filled the store."""
+    """How much private memory has grown by `count` messages, in kB, once everything bounded is full."""
     with OnOneCpu(sim) as agent:
         agent.receiver.keep = False
         agent.start().ready()
-        exchange(agent, 10_000, 0)
+        exchange(agent, WARM_UP, 0)
         time.sleep(2)
         before = private_kb(agent.pids())
-        exchange(agent, count, 10_000)
+        exchange(agent, count, WARM_UP)
         time.sleep(2)
         return private_kb(agent.pids()) - before
 
