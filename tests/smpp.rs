@@ -21,7 +21,10 @@ mod restarts;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBuf;
 use serde_json::{Value, json};
 
 use client::{Client, Pdu, RESPONSE, submit};
@@ -427,6 +430,32 @@ fn malformed_pdus_are_answered_or_end_their_own_session_only() {
     drop(idle);
     assert_eq!(good.ask(4, &body).status, 0);
     bench.wait_air(1);
+}
+
+/// A connection that asks as long as it is taken and reads no answer.
+fn deaf(at: SocketAddr) -> TcpStream {
+    let mut line = TcpStream::connect(at).unwrap();
+    setsockopt(&line, RcvBuf, &1).unwrap();
+    line.set_write_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    let question = [16u32, 0x15, 0, 7].map(u32::to_be_bytes).concat();
+    while line.write_all(&question.repeat(4096)).is_ok() {}
+    line
+}
+
+#[test]
+fn strangers_that_never_read_make_room_at_once() {
+    let (bench, at) = bench("");
+    let deaf: Vec<_> = (0..16)
+        .map(|_| std::thread::spawn(move || deaf(at)))
+        .collect();
+    let deaf: Vec<TcpStream> = deaf.into_iter().map(|one| one.join().unwrap()).collect();
+    assert_eq!(Client::new(at).ask(0x15, b"").status, 0);
+    // Not when the patience with one that takes nothing ends.
+    wait_until(PATIENCE, "room", || {
+        bench.log().contains("another needs its place")
+    });
+    drop(deaf);
 }
 
 #[test]

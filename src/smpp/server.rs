@@ -164,14 +164,23 @@ fn welcome(house: &Rc<House>, config: Rc<Config>, line: TcpStream, peer: IpAddr)
     if let Some(evicted) = evicted {
         evicted.notify_one();
     }
-    let visit = Visit {
+    let mut visit = Visit {
         house: Rc::clone(house),
         config,
         id,
         peer,
         session: Session::new(now),
     };
-    task::spawn(visit.serve(line, bell));
+    task::spawn(async move {
+        // Whatever it waits for: one that does not read, or has to wait for having been wrong, goes at once too.
+        let why = tokio::select! {
+            biased;
+            () = bell.notified() => "another needs its place",
+            why = visit.serve(line) => why,
+        };
+        log::debug!("smpp: {peer}: {why}");
+        visit.goodbye(why);
+    });
 }
 
 /// One client's connection.
@@ -189,11 +198,12 @@ impl Visit {
         self.house.rooms.clock.now().tick
     }
 
-    async fn serve(mut self, mut line: TcpStream, bell: Rc<Notify>) {
+    /// To its end, and why that came.
+    async fn serve(&mut self, mut line: TcpStream) -> &'static str {
         let house = Rc::clone(&self.house);
         let mut news = house.rooms.feed.listen();
         let mut buffer = vec![0; 4096];
-        let why = loop {
+        loop {
             self.work().await;
             if house.stop.said() || house.config.borrow().smpp != self.config.smpp {
                 self.session.leave(self.now());
@@ -201,10 +211,10 @@ impl Visit {
             let out = std::mem::take(&mut self.session.out);
             let written = tokio::time::timeout(WRITE, line.write_all(&out)).await;
             if !matches!(written, Ok(Ok(()))) {
-                break "it does not take what it is sent";
+                return "it does not take what it is sent";
             }
             if self.session.is_closed() {
-                break "unbound";
+                return "unbound";
             }
             let receives = self.session.room(self.window()) > 0;
             let due = house.delivery.borrow().next_due().filter(|_| receives);
@@ -217,20 +227,17 @@ impl Visit {
                         // A client that never stops talking takes turns with the others.
                         tokio::task::yield_now().await;
                     }
-                    Ok(_) | Err(_) => break "the connection ended",
+                    Ok(_) | Err(_) => return "the connection ended",
                 },
                 () = house.rooms.clock.sleep_until(wake) => {
                     if let Some(why) = self.session.on_time(self.now()) {
-                        break why;
+                        return why;
                     }
                 }
                 _ = news.changed(), if receives => {}
                 () = house.stir.notified() => {}
-                () = bell.notified() => break "another needs its place",
             }
-        };
-        log::debug!("smpp: {}: {why}", self.peer);
-        self.goodbye(why);
+        }
     }
 
     fn window(&self) -> usize {
