@@ -13,8 +13,9 @@ use crate::time::Tick;
 const TRIES: u32 = 10;
 /// For so long; an address that behaves for so long is forgotten.
 const SHUT_OUT: Duration = Duration::from_secs(600);
-/// Sites remembered; the one silent for longest makes room.
-const OFFENDERS: usize = 64;
+/// Sites remembered; the one silent for longest makes room. A host may take every address of its IPv4 network by turns, and
+/// the first must not be forgotten before it is the last one's turn: a network of 256 is what a router has as a rule.
+const OFFENDERS: usize = 256;
 /// Addresses remembered that gave the right token; the oldest makes room.
 const FRIENDS: usize = 64;
 
@@ -41,7 +42,7 @@ pub struct Gate {
 }
 
 /// The address, or the /64 of an IPv6 one.
-fn site(peer: IpAddr) -> IpAddr {
+pub fn site(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into(),
@@ -153,13 +154,26 @@ mod tests {
     }
 
     #[test]
+    fn whoever_takes_all_addresses_of_a_network_by_turns_is_shut_out_at_every_one() {
+        let mut gate = Gate::default();
+        for time in 0..10 {
+            for n in 0..=255u8 {
+                gate.wrong(IpAddr::from([10, 0, 0, n]), Tick(time));
+            }
+        }
+        let out = |n: u8| gate.shut_out(IpAddr::from([10, 0, 0, n]), Tick(10));
+        assert!((0..=255).all(|n| out(n).is_some()));
+    }
+
+    #[test]
     fn the_right_token_forgives_and_the_table_stays_small() {
         let mut gate = Gate::default();
-        for n in 0..200u8 {
-            gate.wrong(IpAddr::from([10, 0, 0, n]), Tick(u64::from(n)));
+        for n in 0..300u16 {
+            let [high, low] = n.to_be_bytes();
+            gate.wrong(IpAddr::from([10, 0, high, low]), Tick(u64::from(n)));
         }
         assert_eq!(gate.offenders.len(), OFFENDERS);
-        gate.right(IpAddr::from([10, 0, 0, 199]));
+        gate.right(IpAddr::from([10, 0, 1, 1]));
         assert_eq!(gate.offenders.len(), OFFENDERS - 1);
     }
 }

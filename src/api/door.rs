@@ -257,7 +257,7 @@ impl Breath {
                 "api: {place} cannot accept a connection ({why}); idle ones are closed to make room"
             );
         }
-        let idle = house.seats.borrow_mut().evict(None);
+        let idle = house.seats.borrow_mut().make_room();
         match idle {
             Some(bell) => bell.notify_one(),
             None => tokio::time::sleep(BREATH).await,

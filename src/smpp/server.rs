@@ -138,7 +138,7 @@ async fn listen(house: Rc<House>, at: SocketAddr) {
             }
             Err(why) => {
                 log::debug!("smpp: {at} cannot accept a connection: {why}");
-                let idle = house.seats.borrow_mut().evict(None);
+                let idle = house.seats.borrow_mut().make_room();
                 match idle {
                     Some(bell) => bell.notify_one(),
                     None => tokio::time::sleep(BREATH).await,
