@@ -3,13 +3,17 @@
 //!
 //! A client that has sent its request is *busy* and stays. One that still owes us bytes *waits*; when seats run out the
 //! one that has waited longest makes room. So a thousand silent connections never shut out one that speaks. A host has
-//! as many IPv6 addresses as it likes in its /64: those who wait there share the seats of one address.
+//! as many IPv6 addresses as it likes in its /64: those who wait there never have all seats, and evict each other.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::gate::site;
 use crate::time::Tick;
+
+/// Connections let in before one of them has a turn: too few to evict each other, and more than one, or those inside
+/// who talk without end would keep a good client waiting outside.
+pub const AT_ONCE: usize = 8;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +78,8 @@ impl<B> Seats<B> {
     pub const TOTAL: usize = 64;
     /// Connections of one peer.
     pub const PER_PEER: usize = 16;
+    /// Waiting connections of one IPv6 /64. More than of one peer: its good hosts are among them.
+    pub const PER_SITE: usize = Self::TOTAL - Self::PER_PEER;
 
     /// Empty seats.
     pub fn new() -> Seats<B> {
@@ -91,7 +97,7 @@ impl<B> Seats<B> {
         let waiting = count(&|seat| seat.waits_since.is_some() && seat.peer.site() == peer.site());
         let evicted = if of_peer >= Self::PER_PEER {
             self.evict(&|other| other == peer)
-        } else if waiting >= Self::PER_PEER {
+        } else if waiting >= Self::PER_SITE {
             self.evict(&|other| other.site() == peer.site())
         } else if self.seats.len() >= Self::TOTAL {
             self.evict(&|_| true)
@@ -206,25 +212,23 @@ mod tests {
     }
 
     #[test]
-    fn the_addresses_of_one_ipv6_network_wait_on_the_seats_of_one_and_are_busy_on_their_own() {
+    fn the_addresses_of_one_ipv6_network_never_wait_on_all_seats_and_are_busy_on_their_own() {
         let host =
             |network: u16, n: u16| Peer::Ip(IpAddr::from([0xfd00, 0, 0, network, 0, 0, 0, n]));
         let mut seats = Seats::new();
         assert_eq!(seats.take(host(1, 1), 1000, Tick(0)), Taken::Seat(1, None));
-        for n in 0..16 {
+        for n in 0..48 {
             let taken = seats.take(host(2, n), n, Tick(10));
             assert!(matches!(taken, Taken::Seat(_, None)));
         }
-        let taken = seats.take(host(2, 99), 16, Tick(20));
-        assert_eq!(taken, Taken::Seat(18, Some(0)));
-        assert_eq!(seats.len(), 17);
-        for id in 1..=18 {
+        let taken = seats.take(host(2, 99), 48, Tick(20));
+        assert_eq!(taken, Taken::Seat(50, Some(0)));
+        assert_eq!(seats.len(), 49);
+        for id in 1..=50 {
             seats.mark(id, None);
         }
-        for n in 100..116 {
-            let taken = seats.take(host(2, n), n, Tick(30));
-            assert!(matches!(taken, Taken::Seat(_, None)));
-        }
+        let taken = seats.take(host(2, 100), 49, Tick(30));
+        assert_eq!(taken, Taken::Seat(51, None));
     }
 
     #[test]
