@@ -21,10 +21,7 @@ mod restarts;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
 
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::RcvBuf;
 use serde_json::{Value, json};
 
 use client::{Client, Pdu, RESPONSE, submit};
@@ -432,30 +429,24 @@ fn malformed_pdus_are_answered_or_end_their_own_session_only() {
     bench.wait_air(1);
 }
 
-/// A connection that asks as long as it is taken and reads no answer.
-fn deaf(at: SocketAddr) -> TcpStream {
-    let mut line = TcpStream::connect(at).unwrap();
-    setsockopt(&line, RcvBuf, &1).unwrap();
-    line.set_write_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
-    let question = [16u32, 0x15, 0, 7].map(u32::to_be_bytes).concat();
-    while line.write_all(&question.repeat(4096)).is_ok() {}
-    line
-}
-
 #[test]
-fn strangers_that_never_read_make_room_at_once() {
+fn one_that_waits_for_its_refusal_makes_room_at_once() {
     let (bench, at) = bench("");
-    let deaf: Vec<_> = (0..16)
-        .map(|_| std::thread::spawn(move || deaf(at)))
-        .collect();
-    let deaf: Vec<TcpStream> = deaf.into_iter().map(|one| one.join().unwrap()).collect();
-    assert_eq!(Client::new(at).ask(0x15, b"").status, 0);
-    // Not when the patience with one that takes nothing ends.
+    let wrong = || {
+        let mut client = Client::new(at);
+        client.request(TRX, b"kannel\0guess\0\0\x34\0\0\0");
+        client
+    };
+    // The last of these waits four seconds.
+    let wrong: Vec<Client> = (0..5).map(|_| wrong()).collect();
+    wait_until(PATIENCE, "five refusals to come", || {
+        bench.log().matches("gave a wrong system_id").count() == 5
+    });
+    let idle: Vec<Client> = (0..16).map(|_| Client::new(at)).collect();
     wait_until(PATIENCE, "room", || {
         bench.log().contains("another needs its place")
     });
-    drop(deaf);
+    drop((wrong, idle));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::{Handle, Rooms};
 use crate::config::Config;
 use crate::gate::{Gate, same};
 use crate::message::EventKind;
-use crate::seats::{Peer, Seats, Taken};
+use crate::seats::{AT_ONCE, Peer, Seats, Taken};
 use crate::stop::Stop;
 use crate::task;
 use crate::time::Tick;
@@ -124,7 +124,9 @@ async fn listen(house: Rc<House>, at: SocketAddr) {
     };
     log::info!("smpp: listening on {at}");
     house.handle.0.borrow_mut().listening.push(at);
+    let mut let_in: usize = 0;
     loop {
+        let_in = let_in.wrapping_add(1);
         match listener.accept().await {
             Ok((line, from)) => {
                 let peer = from.ip().to_canonical();
@@ -140,12 +142,18 @@ async fn listen(house: Rc<House>, at: SocketAddr) {
                 log::debug!("smpp: {at} cannot accept a connection: {why}");
                 let idle = house.seats.borrow_mut().make_room();
                 match idle {
-                    Some(bell) => bell.notify_one(),
+                    Some(bell) => {
+                        bell.notify_one();
+                        tokio::task::yield_now().await;
+                    }
                     None => tokio::time::sleep(BREATH).await,
                 }
             }
         }
-        tokio::task::yield_now().await;
+        // Newcomers are heard before the next ones are let in.
+        if let_in.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
