@@ -8,6 +8,7 @@ import pathlib
 import resource
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -79,20 +80,22 @@ def until(true, seconds=30):
 def link_to(address, source=None):
     """A connection to `address` (a path or host and port) from that address of ours."""
     if isinstance(address, str):
-        link, source = socket.socket(socket.AF_UNIX), None
+        link = socket.socket(socket.AF_UNIX)
+        # With a timeout of Python's it would not wait for a place in the queue.
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 2, 0))
     else:
-        six = ":" in address[0]
-        link = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
-        if six:
+        link = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        link.settimeout(2)
+        if link.family == socket.AF_INET6:
             link.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
     try:
-        link.settimeout(2)
-        if source:
+        if source and link.family != socket.AF_UNIX:
             link.bind((source, 0))
         link.connect(address)
     except OSError:
         link.close()
         raise
+    link.settimeout(2)
     return link
 
 
