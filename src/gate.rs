@@ -42,7 +42,7 @@ pub struct Gate {
 }
 
 /// The address, or the /64 of an IPv6 one.
-fn site(peer: IpAddr) -> IpAddr {
+pub fn site(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() >> 64 << 64).into(),

@@ -2,12 +2,18 @@
 //! out the bell of the one that shall leave.
 //!
 //! A client that has sent its request is *busy* and stays. One that still owes us bytes *waits*; when seats run out the
-//! one that has waited longest makes room. So a thousand silent connections never shut out one that speaks.
+//! one that has waited longest makes room. So a thousand silent connections never shut out one that speaks. A host has
+//! as many IPv6 addresses as it likes in its /64: those who wait there never have all seats, and evict each other.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::gate::site;
 use crate::time::Tick;
+
+/// Connections let in before one of them has a turn: too few to evict each other, and more than one, or those inside
+/// who talk without end would keep a good client waiting outside.
+pub const AT_ONCE: usize = 8;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +22,16 @@ pub enum Peer {
     Local,
     /// An address; IPv4 seen through IPv6 counts as IPv4.
     Ip(IpAddr),
+}
+
+impl Peer {
+    /// Whose addresses count together.
+    fn site(self) -> Peer {
+        match self {
+            Peer::Local => self,
+            Peer::Ip(address) => Peer::Ip(site(address)),
+        }
+    }
 }
 
 impl fmt::Display for Peer {
@@ -62,6 +78,8 @@ impl<B> Seats<B> {
     pub const TOTAL: usize = 64;
     /// Connections of one peer.
     pub const PER_PEER: usize = 16;
+    /// Waiting connections of one IPv6 /64. More than of one peer: its good hosts are among them.
+    pub const PER_SITE: usize = Self::TOTAL - Self::PER_PEER;
 
     /// Empty seats.
     pub fn new() -> Seats<B> {
@@ -73,11 +91,16 @@ impl<B> Seats<B> {
 
     /// A seat for `peer`, who waits from `now`.
     pub fn take(&mut self, peer: Peer, bell: B, now: Tick) -> Taken<B> {
-        let of_peer = self.seats.iter().filter(|seat| seat.peer == peer).count();
+        let count =
+            |counts: &dyn Fn(&Seat<B>) -> bool| self.seats.iter().filter(|one| counts(one)).count();
+        let of_peer = count(&|seat| seat.peer == peer);
+        let waiting = count(&|seat| seat.waits_since.is_some() && seat.peer.site() == peer.site());
         let evicted = if of_peer >= Self::PER_PEER {
-            self.evict(Some(peer))
+            self.evict(&|other| other == peer)
+        } else if waiting >= Self::PER_SITE {
+            self.evict(&|other| other.site() == peer.site())
         } else if self.seats.len() >= Self::TOTAL {
-            self.evict(None)
+            self.evict(&|_| true)
         } else {
             None
         };
@@ -95,16 +118,21 @@ impl<B> Seats<B> {
         Taken::Seat(self.newest, evicted)
     }
 
-    /// Takes the seat from the one (of `peer`, or of all) that has waited longest, and gives its bell.
-    pub fn evict(&mut self, peer: Option<Peer>) -> Option<B> {
+    /// Takes the seat from the one of these that has waited longest, and gives its bell.
+    fn evict(&mut self, of: &dyn Fn(Peer) -> bool) -> Option<B> {
         let longest = self
             .seats
             .iter()
             .enumerate()
-            .filter(|(_, seat)| peer.is_none_or(|peer| peer == seat.peer))
+            .filter(|(_, seat)| of(seat.peer))
             .filter_map(|(at, seat)| Some((seat.waits_since?, at)))
             .min()?;
         Some(self.seats.swap_remove(longest.1).bell)
+    }
+
+    /// The bell of the one that has waited longest, who has no seat any more.
+    pub fn make_room(&mut self) -> Option<B> {
+        self.evict(&|_| true)
     }
 
     /// It owes us bytes since `since`; `None`: it is busy.
@@ -167,7 +195,7 @@ mod tests {
         for id in ids {
             seats.mark(id, None);
         }
-        seats.evict(None);
+        seats.make_room();
         assert!(
             matches!(seats.take(peer(98), 98, Tick(200)), Taken::Seat(id, None) if {
                 seats.mark(id, None);
@@ -181,6 +209,26 @@ mod tests {
             seats.take(peer(97), 97, Tick(200)),
             Taken::Seat(_, None)
         ));
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_never_wait_on_all_seats_and_are_busy_on_their_own() {
+        let host =
+            |network: u16, n: u16| Peer::Ip(IpAddr::from([0xfd00, 0, 0, network, 0, 0, 0, n]));
+        let mut seats = Seats::new();
+        assert_eq!(seats.take(host(1, 1), 1000, Tick(0)), Taken::Seat(1, None));
+        for n in 0..48 {
+            let taken = seats.take(host(2, n), n, Tick(10));
+            assert!(matches!(taken, Taken::Seat(_, None)));
+        }
+        let taken = seats.take(host(2, 99), 48, Tick(20));
+        assert_eq!(taken, Taken::Seat(50, Some(0)));
+        assert_eq!(seats.len(), 49);
+        for id in 1..=50 {
+            seats.mark(id, None);
+        }
+        let taken = seats.take(host(2, 100), 49, Tick(30));
+        assert_eq!(taken, Taken::Seat(51, None));
     }
 
     #[test]

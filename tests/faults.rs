@@ -313,3 +313,26 @@ fn a_journal_cut_or_bit_flipped_is_repaired_and_the_rest_is_there() {
         all(&bench, "inbox").len() >= 20
     });
 }
+
+#[test]
+fn a_modem_gone_mad_costs_one_line_of_log_and_works_again() {
+    let bench = Bench::start(&Setup::default());
+    bench.control("on AT+CMGR* -> ");
+    let flood = "\r\n+CMTI: \"SM\",1\r\n".repeat(3000);
+    let hex: String = flood.bytes().map(|byte| format!("{byte:02x}")).collect();
+    bench.control(&format!("garbage {hex}"));
+    wait_until(PATIENCE, "the complaint", || complaints(&bench) > 0);
+    bench.control("forget AT+CMGR*");
+    let order = json!({"from": "+12025550155", "text": "well again"});
+    bench.control(&format!("deliver {order}"));
+    wait_until(PATIENCE, "the message", || {
+        all(&bench, "inbox")
+            .iter()
+            .any(|message| message["text"] == "well again")
+    });
+    assert_eq!(complaints(&bench), 1);
+}
+
+fn complaints(bench: &Bench) -> usize {
+    bench.log().matches("tells more than can be kept").count()
+}

@@ -430,6 +430,26 @@ fn malformed_pdus_are_answered_or_end_their_own_session_only() {
 }
 
 #[test]
+fn one_that_waits_for_its_refusal_makes_room_at_once() {
+    let (bench, at) = bench("");
+    let wrong = || {
+        let mut client = Client::new(at);
+        client.request(TRX, b"kannel\0guess\0\0\x34\0\0\0");
+        client
+    };
+    // The last of these waits four seconds.
+    let wrong: Vec<Client> = (0..5).map(|_| wrong()).collect();
+    wait_until(PATIENCE, "five refusals to come", || {
+        bench.log().matches("gave a wrong system_id").count() == 5
+    });
+    let idle: Vec<Client> = (0..16).map(|_| Client::new(at)).collect();
+    wait_until(PATIENCE, "room", || {
+        bench.log().contains("another needs its place")
+    });
+    drop((wrong, idle));
+}
+
+#[test]
 fn a_reload_moves_the_door_and_a_stop_says_unbind() {
     let (mut bench, at) = bench("");
     let mut client = Client::bound(at, TRX);

@@ -65,7 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "system",
         ],
     ),
-    ("seats", &[]),
+    ("seats", &["gate"]),
     ("signal", &["feed", "store"]),
     ("sim", &[]),
     (

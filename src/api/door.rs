@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use super::desk::Entrance;
 use super::visit::{House, welcome};
 use crate::config::{Config, Listen};
-use crate::seats::Peer;
+use crate::seats::{AT_ONCE, Peer};
 use crate::task;
 use crate::time::Tick;
 
@@ -99,10 +99,12 @@ pub async fn serve_unix(house: &Rc<House>, listener: UnixListener) {
     let mut breath = Breath::default();
     loop {
         match listener.accept().await {
-            Ok((line, _)) => welcome(house, Box::new(line), Peer::Local, Entrance::Api),
+            Ok((line, _)) => {
+                welcome(house, Box::new(line), Peer::Local, Entrance::Api);
+                breath.after_another().await;
+            }
             Err(why) => breath.take(house, "the Unix socket", &why).await,
         }
-        tokio::task::yield_now().await;
     }
 }
 
@@ -156,6 +158,7 @@ async fn let_in(house: &Rc<House>, entrance: Entrance, listener: &TcpListener, a
                     let _slower = line.set_nodelay(true);
                     let _later = setsockopt(&line, TcpUserTimeout, &VANISHED_MS);
                     welcome(house, Box::new(line), Peer::Ip(peer), entrance);
+                    breath.after_another().await;
                 } else {
                     log::debug!(
                         "{entrance}: {peer} is in no allowed network, the connection is closed"
@@ -164,8 +167,6 @@ async fn let_in(house: &Rc<House>, entrance: Entrance, listener: &TcpListener, a
             }
             Err(why) => breath.take(house, &address.to_string(), &why).await,
         }
-        // The newcomer is heard before the next one is let in.
-        tokio::task::yield_now().await;
     }
 }
 
@@ -239,13 +240,22 @@ fn places(config: &Config) -> Vec<Place> {
     places
 }
 
-/// What to do when no connection can be accepted, most likely for want of files.
+/// When those inside have their turn; and what to do when no connection can be accepted, most likely for want of files.
 #[derive(Debug, Default)]
 struct Breath {
+    let_in: usize,
     complained: Option<Tick>,
 }
 
 impl Breath {
+    /// Newcomers are heard before the next ones are let in.
+    async fn after_another(&mut self) {
+        self.let_in = self.let_in.wrapping_add(1);
+        if self.let_in.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Makes room by closing the connection that is idle for longest, or waits where there is none; says so now and
     /// then.
     async fn take(&mut self, house: &Rc<House>, place: &str, why: &io::Error) {
@@ -257,9 +267,12 @@ impl Breath {
                 "api: {place} cannot accept a connection ({why}); idle ones are closed to make room"
             );
         }
-        let idle = house.seats.borrow_mut().evict(None);
+        let idle = house.seats.borrow_mut().make_room();
         match idle {
-            Some(bell) => bell.notify_one(),
+            Some(bell) => {
+                bell.notify_one();
+                tokio::task::yield_now().await;
+            }
             None => tokio::time::sleep(BREATH).await,
         }
     }

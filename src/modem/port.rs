@@ -80,6 +80,8 @@ impl Port {
     /// # Errors
     /// The port is gone.
     pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A modem that never stops talking takes turns with everybody else.
+        tokio::task::consume_budget().await;
         loop {
             let mut ready = self.fd.readable().await?;
             let read = ready.try_io(|fd| Ok(nix::unistd::read(fd.get_ref(), buffer)?));
@@ -140,6 +142,8 @@ fn make_raw(fd: &OwnedFd) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
+    use nix::fcntl::FcntlArg;
+
     use super::*;
 
     #[tokio::test]
@@ -158,5 +162,25 @@ mod tests {
         drop(port);
         let missing = Port::open(Path::new("/dev/no-such-port"));
         assert!(matches!(missing, Err(Closed::Io(Errno::ENOENT))));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_never_falls_silent_lets_others_have_their_turn() {
+        let (ours, modem) = nix::unistd::pipe2(OFlag::O_NONBLOCK).unwrap();
+        nix::fcntl::fcntl(&modem, FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
+        let said = vec![b'x'; 1 << 20];
+        assert_eq!(nix::unistd::write(&modem, &said).unwrap(), said.len());
+        let lock = Flock::lock(ours, FlockArg::LockExclusiveNonblock).unwrap();
+        #[expect(deprecated, reason = "as above")]
+        let fd = AsyncFd::new(lock.try_clone().unwrap()).unwrap();
+        let port = Port { fd, _lock: lock };
+        let mut buffer = [0; 1024];
+        // From here on there is always something to read.
+        let mut read = port.read(&mut buffer).await.unwrap();
+        let another = tokio::spawn(async {});
+        while !another.is_finished() {
+            read += port.read(&mut buffer).await.unwrap();
+            assert!(read < said.len(), "all of it was read first");
+        }
     }
 }

@@ -29,6 +29,9 @@ const WRITE: Duration = Duration::from_secs(5);
 /// Notifications kept while a command runs; far more than a modem has slots.
 const TOLD: usize = 512;
 
+/// That they are more is said so often at most: a modem that went mad must not fill the router's log.
+const COMPLAIN: Duration = Duration::from_secs(60);
+
 /// Why a session is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
@@ -54,6 +57,7 @@ pub(super) struct Session {
     told: VecDeque<Notification>,
     answered: bool,
     spoke: Rc<Cell<Option<Tick>>>,
+    complained: Option<Tick>,
 }
 
 impl Session {
@@ -67,6 +71,7 @@ impl Session {
             told: VecDeque::new(),
             answered: false,
             spoke: Rc::default(),
+            complained: None,
         }
     }
 
@@ -216,7 +221,13 @@ impl Session {
                 Heard::Answer(answer) => return Some(answer),
                 Heard::Nothing | Heard::Notification(Notification::Noise) => {}
                 Heard::Notification(told) if self.told.len() < TOLD => self.told.push_back(told),
-                Heard::Notification(_) => log::warn!("modem: it tells more than can be kept"),
+                Heard::Notification(_) => {
+                    let lately = |at: Tick| now.since(at) < COMPLAIN;
+                    if !self.complained.is_some_and(lately) {
+                        self.complained = Some(now);
+                        log::warn!("modem: it tells more than can be kept");
+                    }
+                }
             }
         }
         None

@@ -20,7 +20,7 @@ use super::{Handle, Rooms};
 use crate::config::Config;
 use crate::gate::{Gate, same};
 use crate::message::EventKind;
-use crate::seats::{Peer, Seats, Taken};
+use crate::seats::{AT_ONCE, Peer, Seats, Taken};
 use crate::stop::Stop;
 use crate::task;
 use crate::time::Tick;
@@ -124,7 +124,9 @@ async fn listen(house: Rc<House>, at: SocketAddr) {
     };
     log::info!("smpp: listening on {at}");
     house.handle.0.borrow_mut().listening.push(at);
+    let mut let_in: usize = 0;
     loop {
+        let_in = let_in.wrapping_add(1);
         match listener.accept().await {
             Ok((line, from)) => {
                 let peer = from.ip().to_canonical();
@@ -138,14 +140,20 @@ async fn listen(house: Rc<House>, at: SocketAddr) {
             }
             Err(why) => {
                 log::debug!("smpp: {at} cannot accept a connection: {why}");
-                let idle = house.seats.borrow_mut().evict(None);
+                let idle = house.seats.borrow_mut().make_room();
                 match idle {
-                    Some(bell) => bell.notify_one(),
+                    Some(bell) => {
+                        bell.notify_one();
+                        tokio::task::yield_now().await;
+                    }
                     None => tokio::time::sleep(BREATH).await,
                 }
             }
         }
-        tokio::task::yield_now().await;
+        // Newcomers are heard before the next ones are let in.
+        if let_in.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -164,14 +172,23 @@ fn welcome(house: &Rc<House>, config: Rc<Config>, line: TcpStream, peer: IpAddr)
     if let Some(evicted) = evicted {
         evicted.notify_one();
     }
-    let visit = Visit {
+    let mut visit = Visit {
         house: Rc::clone(house),
         config,
         id,
         peer,
         session: Session::new(now),
     };
-    task::spawn(visit.serve(line, bell));
+    task::spawn(async move {
+        // Whatever it waits for: one that does not read, or has to wait for having been wrong, goes at once too.
+        let why = tokio::select! {
+            biased;
+            () = bell.notified() => "another needs its place",
+            why = visit.serve(line) => why,
+        };
+        log::debug!("smpp: {peer}: {why}");
+        visit.goodbye(why);
+    });
 }
 
 /// One client's connection.
@@ -189,11 +206,12 @@ impl Visit {
         self.house.rooms.clock.now().tick
     }
 
-    async fn serve(mut self, mut line: TcpStream, bell: Rc<Notify>) {
+    /// To its end, and why that came.
+    async fn serve(&mut self, mut line: TcpStream) -> &'static str {
         let house = Rc::clone(&self.house);
         let mut news = house.rooms.feed.listen();
         let mut buffer = vec![0; 4096];
-        let why = loop {
+        loop {
             self.work().await;
             if house.stop.said() || house.config.borrow().smpp != self.config.smpp {
                 self.session.leave(self.now());
@@ -201,10 +219,10 @@ impl Visit {
             let out = std::mem::take(&mut self.session.out);
             let written = tokio::time::timeout(WRITE, line.write_all(&out)).await;
             if !matches!(written, Ok(Ok(()))) {
-                break "it does not take what it is sent";
+                return "it does not take what it is sent";
             }
             if self.session.is_closed() {
-                break "unbound";
+                return "unbound";
             }
             let receives = self.session.room(self.window()) > 0;
             let due = house.delivery.borrow().next_due().filter(|_| receives);
@@ -217,20 +235,17 @@ impl Visit {
                         // A client that never stops talking takes turns with the others.
                         tokio::task::yield_now().await;
                     }
-                    Ok(_) | Err(_) => break "the connection ended",
+                    Ok(_) | Err(_) => return "the connection ended",
                 },
                 () = house.rooms.clock.sleep_until(wake) => {
                     if let Some(why) = self.session.on_time(self.now()) {
-                        break why;
+                        return why;
                     }
                 }
                 _ = news.changed(), if receives => {}
                 () = house.stir.notified() => {}
-                () = bell.notified() => break "another needs its place",
             }
-        };
-        log::debug!("smpp: {}: {why}", self.peer);
-        self.goodbye(why);
+        }
     }
 
     fn window(&self) -> usize {

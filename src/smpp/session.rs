@@ -20,8 +20,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(60);
 /// An unbind is answered within this time.
 const LEAVE: Duration = Duration::from_secs(2);
-/// The longest PDU: of one that is not bound, and of one that is (a text of 255 parts of UCS-2).
+/// All that one may say who is not bound: a bind, and a little before it.
 const STRANGER: usize = 512;
+/// The longest PDU of one that is bound: a text of 255 parts of UCS-2.
 const LONGEST: usize = 36 * 1024;
 /// sc_interface_version, and what is said there.
 const SC_INTERFACE_VERSION: u16 = 0x0210;
@@ -72,6 +73,8 @@ pub(super) struct Session {
     bind: Command,
     version: u8,
     heard: Vec<u8>,
+    /// Bytes that were understood before the bind.
+    strange: usize,
     /// To be written.
     pub(super) out: Vec<u8>,
     sequence: u32,
@@ -90,6 +93,7 @@ impl Session {
             bind: 0,
             version: VERSION,
             heard: Vec::new(),
+            strange: 0,
             out: Vec::new(),
             sequence: 0,
             owed: Vec::new(),
@@ -129,6 +133,12 @@ impl Session {
                 }
             };
             self.heard.drain(..HEADER + body.len());
+            if self.state == State::Open {
+                self.strange += HEADER + body.len();
+                if self.strange > STRANGER {
+                    return Some(self.close());
+                }
+            }
             if let Some(act) = self.take(header, body) {
                 return Some(act);
             }

@@ -121,6 +121,14 @@ fn a_length_that_cannot_be_is_answered_and_ends_the_session() {
 }
 
 #[test]
+fn one_that_is_not_bound_is_answered_a_few_times_only() {
+    let mut session = Session::new(Tick(0));
+    session.hear(&sent(pdu::ENQUIRE_LINK, 0, 1, b"").repeat(4096), Tick(0));
+    assert_eq!(acts(&mut session), ["close"]);
+    assert_eq!(said(&mut session).len(), 32);
+}
+
+#[test]
 fn rubbish_and_mutated_conversations_do_no_harm() {
     let short = b"\0\x05\0Shop\0\x01\x01123\0\x40\0\0\0\0\x01\0\0\0\x0a\x05\0\x03\x07\x02\x01text\x02\x0c\0\x02\0\x07";
     let mut seed = 1u32;
