@@ -6,7 +6,7 @@ use super::*;
 use crate::inbox::{Arrival, Query};
 use crate::message::{Number, Outgoing, Status};
 use crate::outbox::Outcome;
-use crate::store::sim::SimFlash;
+use crate::store::sim::{Fault, SimFlash};
 use crate::time::Now;
 
 /// The smallest that the configuration allows.
@@ -109,4 +109,50 @@ async fn a_store_full_of_messages_that_each_go_to_one_number() {
 #[tokio::test]
 async fn a_store_full_of_messages_that_each_go_to_twenty_numbers() {
     all_get_through(20, |at| format!("message {at}"), 1000).await;
+}
+
+/// The power goes at every step while one message is handed on, number by number; each gets it once.
+#[tokio::test]
+async fn a_cut_between_two_numbers_leaves_nobody_out_and_doubles_nobody() {
+    let config = Rc::new(to_many(250));
+    let (_keep, seen) = watch::channel(Rc::clone(&config));
+    let flash = SimFlash::default();
+    let house = House::over(flash.store(LIMIT, LIMIT / 8));
+    house.live(seen.clone(), std::future::ready(())).await;
+    assert!(house.take(&"long ".repeat(13)));
+    drop(house);
+    let mut cuts = 0;
+    for steps in (0..400).step_by(23) {
+        let dying = flash.twin();
+        let house = House::over(dying.store(LIMIT, LIMIT / 8));
+        dying.fail(Fault::Cut(steps));
+        let turns = async {
+            for _turn in 0..5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        house.live(seen.clone(), turns).await;
+        for left in dying.after_cut() {
+            let house = House::over(left.store(LIMIT, LIMIT / 8));
+            let mut air = Vec::new();
+            let (change, seen) = watch::channel(Rc::clone(&config));
+            let sending = async {
+                for round in 0..50 {
+                    house.send(Duration::from_secs(round * 11), &mut air);
+                    change.send_replace(Rc::clone(&config));
+                    for _turn in 0..5 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            };
+            house.live(seen, sending).await;
+            let mut got: Vec<&str> = air.iter().map(|(to, _)| to.as_str()).collect();
+            got.sort_unstable();
+            let all: Vec<&str> = config.to_sms[0].to.iter().map(Number::as_str).collect();
+            assert_eq!(got, all, "cut at step {steps}");
+            cuts += 1;
+        }
+    }
+    assert!(cuts > 20, "only {cuts} cuts");
+    println!("{cuts} cuts were tried");
 }
