@@ -5,3 +5,5 @@
 mod agent;
 mod cuts;
 mod world;
+
+pub(crate) use world::deliver;

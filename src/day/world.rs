@@ -13,7 +13,7 @@ pub(super) const MESSAGES: usize = 6;
 const SLOTS: usize = 4;
 
 /// An SMS-DELIVER in UCS-2, as the network hands it over (23.040 9.2.2.1); `concat`: reference, total, part.
-pub(super) fn deliver(text: &str, concat: Option<[u8; 3]>, minute: u8) -> Vec<u8> {
+pub(crate) fn deliver(text: &str, concat: Option<[u8; 3]>, minute: u8) -> Vec<u8> {
     let header = concat.map_or(Vec::new(), |concat| [&[5, 0, 3], &concat[..]].concat());
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let at = WallTime::from_unix_s(1_795_293_300 + i64::from(minute) * 60);

@@ -60,7 +60,7 @@ impl Cursors {
                     on_flash: newest,
                     partly: Partly::new(),
                 };
-                changes.push(place.put());
+                changes.push(place.put(&[]));
                 place
             }));
         }
@@ -104,13 +104,26 @@ impl Cursors {
     /// # Errors
     /// [`WhyNot`]: it is known, but a restart would hand it to them again.
     pub(super) fn reached(&mut self, name: &str, recipients: &[&str]) -> Result<(), WhyNot> {
-        let Some(place) = self.places.iter_mut().find(|place| place.name == name) else {
-            return Ok(());
+        let note = self.reaching(name, recipients);
+        self.know_reached(name, recipients);
+        self.store.borrow_mut().apply(&note)
+    }
+
+    /// The change that notes that `name` hands the event that waits on to these recipients, for the batch that does so.
+    pub(super) fn reaching(&self, name: &str, recipients: &[&str]) -> Vec<Change> {
+        let put = |place: &Place| {
+            let mut partly = place.partly.clone();
+            partly.extend(recipients.iter().copied().map(mark));
+            place.put(&partly)
         };
-        place.partly.extend(recipients.iter().copied().map(mark));
-        self.store.borrow_mut().apply(&[place.put()])?;
-        place.on_flash = place.at;
-        Ok(())
+        self.place(name).map(put).into_iter().collect()
+    }
+
+    /// What [`Cursors::reaching`] notes is so.
+    pub(super) fn know_reached(&mut self, name: &str, recipients: &[&str]) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.name == name) {
+            place.partly.extend(recipients.iter().copied().map(mark));
+        }
     }
 
     /// Writes the place of `name` when flash lags behind by more than `lag`.
@@ -122,7 +135,7 @@ impl Cursors {
             return Ok(());
         };
         if place.at.saturating_sub(place.on_flash) > lag {
-            self.store.borrow_mut().apply(&[place.put()])?;
+            self.store.borrow_mut().apply(&[place.put(&place.partly)])?;
             place.on_flash = place.at;
         }
         Ok(())
@@ -207,18 +220,23 @@ fn key(name: &str) -> Key {
 impl Place {
     /// Eight bytes big-endian, as the store reads every cursor; then where it began, likewise, whose it is, and behind a
     /// NUL who has the next event already.
-    fn put(&self) -> Change {
+    fn put(&self, partly: &[[u8; 4]]) -> Change {
         let mut value = self.at.to_be_bytes().to_vec();
         value.extend_from_slice(&self.begin.to_be_bytes());
         value.extend_from_slice(self.name.as_bytes());
-        if !self.partly.is_empty() {
+        if !partly.is_empty() {
             value.push(0);
-            value.extend(self.partly.iter().flatten());
+            value.extend(partly.iter().flatten());
         }
+        let [_http, others @ ..] = KINDS;
         Change::Put {
             key: key(&self.name),
             value,
-            keep: Keep::Always,
+            // All but `to_http` hand on received messages, and look at nothing else.
+            keep: match others.iter().any(|kind| self.name.starts_with(kind)) {
+                true => Keep::UntilRoom,
+                false => Keep::Always,
+            },
         }
     }
 }
@@ -265,7 +283,7 @@ mod tests {
         assert!(!has(&cursors, "a@b"), "the next mail is another one");
         cursors.keep("to_smtp:boss", 0).unwrap();
         let place = cursors.place("to_smtp:boss").unwrap();
-        let Change::Put { value, .. } = place.put() else {
+        let Change::Put { value, .. } = place.put(&[[7; 4]]) else {
             panic!("a place is put");
         };
         assert_eq!(read(&value).unwrap().2, "to_smtp:boss");

@@ -3,8 +3,8 @@
 //! what `to_sms` and `reply` do not send are the exceptions, and logged).
 //!
 //! The cursor moves after the 2xx. A cut between the two repeats the push after the restart, with the same `webhook-id`:
-//! at least once, never less; a mail is repeated with the same `Message-ID`. What goes by SMS goes exactly once: the outbox
-//! keeps an `Idempotency-Key` for each event.
+//! at least once, never less; a mail is repeated with the same `Message-ID`. What goes by SMS goes exactly once: who has it
+//! is noted with the cursor in the batch that submits it, and the outbox keeps an `Idempotency-Key` for each event.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -28,10 +28,11 @@ use crate::config::{Config, ToHttp, ToSms, ToSmtp};
 use crate::feed::Listener;
 use crate::inbox::Stored;
 use crate::mail;
-use crate::message::{Event, EventKind, Received, Submission};
+use crate::message::{Event, EventKind, Extra, Number, Received, Submission};
 use crate::net::{Dialer, Stream};
 use crate::outbox::Refusal;
 use crate::status_text::Facts;
+use crate::store::WhyNot;
 use crate::system;
 
 /// Events that are not for a target move its cursor in memory; flash follows when it lags behind by more than this.
@@ -284,7 +285,11 @@ impl Work {
         let rooms = &self.common.rooms;
         let outbox = rooms.outbox.borrow();
         let recent = outbox.recent("to_sms:", to_sms::ECHO, rooms.clock.now().wall);
-        to_sms::plan(target, message, &recent, |to| outbox.may_send_to(to))
+        let cursors = self.common.cursors.borrow();
+        let has_it = |to: &Number| cursors.has_reached(&self.id, to.as_str());
+        to_sms::plan(target, message, &recent, |to| {
+            outbox.may_send_to(to) && !has_it(to)
+        })
     }
 
     fn replied(&self, message: &Received) -> Plan {
@@ -315,7 +320,9 @@ impl Work {
         })
     }
 
-    /// Hands messages to the outbox, under a key that makes a repeat after a cut the same submission.
+    /// Hands messages to the outbox: all in one batch, or one after the other where the store has no room for all of them. Who
+    /// has his is noted in the same batch, so a repeat after a cut asks for the others alone. The key is that of the last
+    /// batch: the event is done.
     fn submit(&mut self, event: &Event, plan: Plan) {
         let (name, seq) = (&self.name, event.seq);
         let submissions: Vec<Submission> = match plan {
@@ -325,16 +332,17 @@ impl Work {
                 return self.done();
             }
         };
-        let rooms = &self.common.rooms;
-        let key = sms_key(&self.id, seq);
-        let now = rooms.clock.now();
-        let submitted = rooms
-            .outbox
-            .borrow_mut()
-            .submit(submissions, Some(&key), now);
-        match submitted {
+        let mut refused = self.hand_over(seq, &submissions, true);
+        if let (Err(Refusal::Store(WhyNot::Full)), [rest @ .., last]) = (&refused, &*submissions)
+            && !rest.is_empty()
+        {
+            let each = |one| self.hand_over(seq, std::slice::from_ref(one), false);
+            refused = rest.iter().try_for_each(each);
+            refused = refused.and_then(|()| self.hand_over(seq, std::slice::from_ref(last), true));
+        }
+        match refused {
             // Under another configuration, before a cut.
-            Ok(_) | Err(Refusal::KeyReused) => self.worked(event),
+            Ok(()) | Err(Refusal::KeyReused) => self.worked(event),
             Err(Refusal::Budget(budget)) if !budget.never_fits() => {
                 self.failed(event, budget.to_string());
             }
@@ -346,6 +354,21 @@ impl Work {
                 | Refusal::Budget(_)),
             ) => self.pass_over(event, why.to_string()),
         }
+    }
+
+    fn hand_over(&self, seq: u64, what: &[Submission], last: bool) -> Result<(), Refusal> {
+        let rooms = &self.common.rooms;
+        let mut cursors = self.common.cursors.borrow_mut();
+        let to: Vec<&str> = what.iter().map(|one| one.to.as_str()).collect();
+        let key = last.then(|| sms_key(&self.id, seq));
+        let note = cursors.reaching(&self.id, &to);
+        let plain = |one: &Submission| (one.clone(), Extra::default());
+        let asked = what.iter().map(plain).collect();
+        let now = rooms.clock.now();
+        let mut outbox = rooms.outbox.borrow_mut();
+        outbox.submit_with(asked, key.as_deref(), note, now)?;
+        cursors.know_reached(&self.id, &to);
+        Ok(())
     }
 
     async fn send(

@@ -13,6 +13,13 @@ pub(super) struct Entry {
     pub(super) segment: u32,
 }
 
+/// How far listeners have come: all of them, and those that need more than received messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    pub(super) all: u64,
+    pub(super) other: u64,
+}
+
 /// All live records.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -87,16 +94,27 @@ impl Index {
             .map(|(key, entry)| (key.id, &*entry.value))
     }
 
-    /// What every listener has handled: the smallest cursor. Without listeners, everything.
-    pub(super) fn passed(&self) -> u64 {
-        self.range(Kind::Cursor, 0)
-            .map(|(_, value)| {
-                value
-                    .first_chunk()
-                    .map_or(0, |bytes| u64::from_be_bytes(*bytes))
-            })
-            .min()
-            .unwrap_or(u64::MAX)
+    /// What every listener has handled, and what all have that need more than received messages: the smallest cursors.
+    /// Without listeners, everything.
+    pub(super) fn passed(&self) -> Passed {
+        let mut passed = Passed {
+            all: u64::MAX,
+            other: u64::MAX,
+        };
+        let bounds = [0, u64::MAX].map(|id| Key {
+            kind: Kind::Cursor,
+            id,
+        });
+        let [first, last] = bounds;
+        for entry in self.map.range(first..=last).map(|(_, entry)| entry) {
+            let at = entry.value.first_chunk();
+            let at = at.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            passed.all = passed.all.min(at);
+            if entry.keep == Keep::Always {
+                passed.other = passed.other.min(at);
+            }
+        }
+        passed
     }
 
     /// The live records whose last put lies in `segment`.

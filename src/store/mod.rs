@@ -60,7 +60,8 @@ pub enum Kind {
     Idempotency = 7,
     /// An event (`store/` itself), id: its sequence number.
     Event = 8,
-    /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name.
+    /// How far a listener has come (`forward/`, `rules/`, `smpp/`), id: hash of its name. Never goes; [`Keep::UntilRoom`]
+    /// says of it that its listener needs of all that lies before it the received messages alone.
     Cursor = 9,
     /// What became of a mail that may still lie on its server (`mail/`), id: hash of account and unique-id.
     Mail = 10,

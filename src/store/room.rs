@@ -1,15 +1,17 @@
 //! Decider: is there room for a batch, and which finished records go for it. Never removes anything itself.
 //!
 //! ```text
-//! limit |<- live records ->|<- for state changes ->|<- for listeners ->|<- for headers ->|<- for cleaning one segment ->|
-//!                  new messages stop       states stop        all growth stops
+//! limit |<- live records ->|<- for state changes ->|<- for listeners ->|<- for sending ->|<- for headers ->|<- for cleaning one segment ->|
+//!                  new messages stop       states stop      listeners stop    all growth stops
 //! ```
 //! What shrinks the store is always let in, so a full one can be emptied. A listener that writes something new as it
-//! moves on, such as an automatic reply, comes last to a stop: nothing that it has before it may go, so if it had to wait
-//! for room that others take first, it and everybody would wait for ever.
+//! moves on, such as an automatic reply, comes late to a stop: nothing that it has before it may go, so if it had to wait
+//! for room that others take first, it and everybody would wait for ever. Only what waits to be sent comes later: it goes
+//! when it is sent, and a listener that asked for much of it waits for that room.
 
-use super::index::Index;
-use super::{Change, Keep, Key, Kind, record};
+use super::index::{Entry, Index};
+use super::{Change, Keep, Key, Kind, StoredEvent, record};
+use crate::json;
 
 /// Events kept when every listener has handled them.
 pub(super) const EVENTS: usize = 500;
@@ -45,8 +47,10 @@ pub(super) fn plan(
     if index.events() >= EVENTS_ALONE && changes.iter().all(is_event) {
         return None;
     }
-    let kept_free = if moves_on(changes) {
+    let kept_free = if goes_on(index, changes) {
         space.segment
+    } else if moves_on(changes) {
+        space.segment + space.segment / 4
     } else if is_new(index, changes) {
         2 * space.segment
     } else {
@@ -80,7 +84,7 @@ pub(super) fn old_events(index: &Index, changes: &[Change]) -> Vec<Change> {
     if coming == 0 || over == 0 {
         return Vec::new();
     }
-    let passed = index.passed();
+    let passed = index.passed().all;
     index
         .range(Kind::Event, 0)
         .map(|(id, _)| id)
@@ -122,6 +126,42 @@ fn moves_on(changes: &[Change]) -> bool {
     let moves =
         |change: &Change| matches!(change, Change::Put { key, .. } if key.kind == Kind::Cursor);
     changes.iter().any(moves)
+}
+
+/// True for a batch in which a message that waits is sent: what that takes, its end gives back.
+fn goes_on(index: &Index, changes: &[Change]) -> bool {
+    let waits = |change: &Change| match change {
+        Change::Put { key, .. } => {
+            key.kind == Kind::OutgoingState
+                && index
+                    .get(*key)
+                    .is_some_and(|entry| entry.keep == Keep::Always)
+        }
+        Change::Delete { .. } => false,
+    };
+    changes.iter().any(waits)
+}
+
+/// True for what a listener of received messages alone never looks at: a sent message, or an event about one. What tells that
+/// a push was given up is about none, and counts until all have passed the message.
+fn is_of_sent(index: &Index, key: Key) -> bool {
+    match key.kind {
+        Kind::Outgoing | Kind::OutgoingState => true,
+        Kind::Event => {
+            let value = index.get(key).map(|entry| &*entry.value);
+            let event = value.and_then(|value| json::read::<StoredEvent>(value).ok());
+            event.is_some_and(|event| event.message.is_some_and(|message| message.0 != key.id))
+        }
+        Kind::Received
+        | Kind::ReceivedMark
+        | Kind::Part
+        | Kind::Slot
+        | Kind::Idempotency
+        | Kind::Cursor
+        | Kind::Rules
+        | Kind::Signal
+        | Kind::Mail => false,
+    }
 }
 
 /// True for a batch that brings something new, false for one that says how something here stands.
@@ -177,13 +217,16 @@ fn finished(index: &Index, changes: &[Change], enough: usize) -> (Vec<Key>, usiz
     let mut from = Some(0);
     while freed < enough
         && let Some(id) = from.and_then(|from| next_id(index, from))
-        && id <= passed
+        && id <= passed.other
     {
         let group = || {
             let keys = all_sequenced().map(move |kind| Key { kind, id });
             keys.filter_map(|key| Some((key, index.get(key)?)))
         };
-        if !touched(id) && group().all(|(_, entry)| entry.keep == Keep::UntilRoom) {
+        let may_go = |(key, entry): (Key, &Entry)| {
+            entry.keep == Keep::UntilRoom && (id <= passed.all || is_of_sent(index, key))
+        };
+        if !touched(id) && group().all(may_go) {
             going.extend(group().map(|(key, _)| key));
             freed += group().map(|(key, _)| index.size(key)).sum::<usize>();
         }
@@ -204,6 +247,8 @@ mod tests {
     use super::super::Store;
     use super::super::sim::SimFlash;
     use super::*;
+    use crate::message::{EventKind, MessageId};
+    use crate::time::WallTime;
 
     const LIMIT: usize = 8 * 1024;
     const SEGMENT: usize = 1024;
@@ -218,6 +263,35 @@ mod tests {
 
     fn cursor(at: u64) -> Change {
         put(Kind::Cursor, 99, &at.to_be_bytes(), Keep::Always)
+    }
+
+    #[test]
+    fn before_a_listener_of_received_messages_what_tells_of_sent_ones_may_go_and_nothing_else() {
+        let flash = SimFlash::default();
+        let mut store = flash.store(LIMIT, SEGMENT);
+        let place = |keep| put(Kind::Cursor, 99, &0_u64.to_be_bytes(), keep);
+        store.apply(&[place(Keep::UntilRoom)]).unwrap();
+        let mut event = |kind, message| {
+            let facts = serde_json::Value::Null;
+            let (event, change) = store.event(kind, WallTime(0), message, facts);
+            store.apply(&[change]).unwrap();
+            event.seq
+        };
+        let given_up = event(EventKind::PushFailed, None);
+        let sent = event(EventKind::MessageSent, Some(MessageId(77)));
+        let mut is_kept_in_a_full_store = |keep| {
+            store.apply(&[place(keep)]).unwrap();
+            let id = store.next_id().0;
+            let new = |length| put(Kind::Received, id, &vec![b'x'; length], Keep::Always);
+            let mut length = 0;
+            while store.apply(&[new(length)]).is_ok() {
+                length += 20;
+            }
+            let all: Vec<u64> = store.events_after(0).map(|event| event.seq).collect();
+            [given_up, sent].map(|seq| all.contains(&seq))
+        };
+        assert_eq!(is_kept_in_a_full_store(Keep::Always), [true, true]);
+        assert_eq!(is_kept_in_a_full_store(Keep::UntilRoom), [true, false]);
     }
 
     #[test]

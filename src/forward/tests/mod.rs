@@ -1,6 +1,7 @@
 //! Tests: loopback receivers for the tests of the wire and of the targets' tasks.
 #![allow(clippy::disallowed_types)]
 
+mod narrow;
 mod targets;
 mod wire;
 

@@ -6,16 +6,19 @@ use crate::message::{MessageId, Number};
 use crate::time::WallTime;
 
 /// The rooms that a target works with, over a store in a directory of its own.
-struct House {
-    rooms: Rooms,
-    targets: Targets,
+pub(super) struct House {
+    pub(super) rooms: Rooms,
+    pub(super) targets: Targets,
     freed: mpsc::Receiver<crate::modem::Request>,
 }
 
 impl House {
     fn open(directory: &std::path::Path) -> House {
+        House::over(crate::store::Store::open(directory, 512 * 1024).unwrap())
+    }
+
+    pub(super) fn over(store: crate::store::Store) -> House {
         let clock = Clock::start();
-        let store = crate::store::Store::open(directory, 512 * 1024).unwrap();
         let feed = Feed::new(store.newest());
         let store = Rc::new(RefCell::new(store));
         let inbox = Inbox::new(Rc::clone(&store), feed.clone(), SAFETY, clock.now());
@@ -93,7 +96,7 @@ impl House {
     }
 
     /// Runs the forwarders under `config` beside `story`.
-    async fn live<T>(
+    pub(super) async fn live<T>(
         &self,
         config: watch::Receiver<Rc<Config>>,
         story: impl Future<Output = T>,
@@ -429,7 +432,7 @@ async fn a_new_deleting_target_leaves_what_came_before_it() {
 }
 
 /// `to_sms 'boss'`, enabled.
-fn to_boss() -> crate::config::ToSms {
+pub(super) fn to_boss() -> crate::config::ToSms {
     crate::config::ToSms {
         name: String::from("boss"),
         forwarding: crate::config::Forwarding {
@@ -441,7 +444,7 @@ fn to_boss() -> crate::config::ToSms {
     }
 }
 
-fn to_sms(target: crate::config::ToSms) -> Config {
+pub(super) fn to_sms(target: crate::config::ToSms) -> Config {
     Config {
         to_sms: vec![target],
         ..Config::default()
