@@ -3,6 +3,7 @@
 //! hold on flash is acknowledged or deleted.
 
 mod agenda;
+mod aside;
 mod calls;
 mod cells;
 mod commands;

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::agenda::{Agenda, Question, Task};
+use super::aside::{Aside, Waiting};
 use super::calls::Calls;
 use super::commands::{self, Command};
 use super::conversation::{Answer, Refused};
@@ -27,9 +28,6 @@ use crate::time::{ClockWatch, Now, Tick};
 
 /// While the SIM is missing or locked, it is asked for this often.
 const SIM_PAUSE: Duration = Duration::from_secs(10);
-
-/// A modem that spoke so recently is alive although it is busy with a command.
-const ALIVE: Duration = Duration::from_secs(10);
 
 /// So often start-up begins anew because the modem says that it has just started.
 const RESTARTS: u8 = 5;
@@ -102,8 +100,6 @@ pub(super) struct Serving<'a> {
     /// Slots the modem would not delete, and until when they are let be.
     pub stubborn: Vec<(Slot, Tick)>,
     pub acknowledges: bool,
-    /// Others asked for slots to be freed while a command ran.
-    pub free_due: bool,
     /// Start the modem again then: an unacknowledged delivery has made it stop delivering.
     pub again_at: Option<Tick>,
     pub circuit: Option<Registered>,
@@ -143,7 +139,6 @@ impl<'a> Serving<'a> {
             refused_looks: None,
             stubborn: Vec::new(),
             acknowledges: false,
-            free_due: false,
             again_at: None,
             circuit: None,
             lte: None,
@@ -164,37 +159,8 @@ impl<'a> Serving<'a> {
     /// Asks, and serves meanwhile what needs no answer of the modem. A modem that spoke a moment ago is alive; whether
     /// one that did not is, the answer says.
     pub(super) async fn ask(&mut self, command: Command) -> Result<Answer, Leave> {
-        let spoke = self.session.spoke();
-        let clock = self.rooms.clock;
-        let is_alive = || {
-            let spoke = spoke.get();
-            spoke.is_some_and(|spoke| clock.now().tick.since(spoke) < ALIVE)
-        };
-        let mut waiting: Vec<oneshot::Sender<bool>> = Vec::new();
-        let mut asking = std::pin::pin!(self.session.ask(command));
-        let answer = loop {
-            tokio::select! {
-                biased;
-                answer = &mut asking => break answer,
-                Some(request) = self.ears.requests.recv() => match request {
-                    Request::Alive(asker) => {
-                        waiting.retain(|asker| !asker.is_closed());
-                        waiting.push(asker);
-                    }
-                    Request::Look => self.agenda.look_now(clock.now().tick),
-                    Request::Pin(pin) => self.kept.use_pin(pin),
-                    Request::Measure => self.agenda.measure_now(clock.now().tick),
-                    Request::FreeSlots(slots) => {
-                        self.kept.remember_to_free(slots);
-                        self.free_due = true;
-                    }
-                    Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
-                },
-            }
-            if is_alive() {
-                tell::alive(&mut waiting, true);
-            }
-        };
+        let (session, mut aside) = self.aside();
+        let (answer, mut waiting) = aside.until(session.ask(command)).await;
         let answered = answer
             .as_ref()
             .is_ok_and(|answer| *answer != Err(Refused::TimedOut));
@@ -204,38 +170,32 @@ impl<'a> Serving<'a> {
 
     /// Waits for something that is not the modem, and says meanwhile whether the modem is alive if that is known.
     pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        let mut unanswered = Vec::new();
-        let done = loop {
-            tokio::select! {
-                biased;
-                done = &mut work => break done,
-                Some(request) = self.ears.requests.recv() => match request {
-                    Request::Alive(asker) => {
-                        unanswered.retain(|asker: &oneshot::Sender<bool>| !asker.is_closed());
-                        unanswered.push(asker);
-                    }
-                    Request::Look => self.agenda.look_now(self.rooms.clock.now().tick),
-                    Request::Pin(pin) => self.kept.use_pin(pin),
-                    Request::Measure => self.agenda.measure_now(self.rooms.clock.now().tick),
-                    Request::FreeSlots(slots) => {
-                        self.kept.remember_to_free(slots);
-                        self.free_due = true;
-                    }
-                    Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
-                },
-            }
-            let spoke = self.session.spoke().get();
-            if spoke.is_some_and(|spoke| self.now().tick.since(spoke) < ALIVE) {
-                tell::alive(&mut unanswered, true);
-            }
-        };
-        // Whoever still waits hears what the next question to the modem shows.
-        if !unanswered.is_empty() {
-            let alive = self.ask(commands::attention()).await;
-            tell::alive(&mut unanswered, alive.is_ok_and(|answer| answer.is_ok()));
-        }
+        let (done, waiting) = self.aside().1.until(work).await;
+        // Why the modem was left shows at the next question.
+        let _left = self.tell_alive(waiting).await;
         done
+    }
+
+    /// Whoever waits to hear whether the modem is alive hears what a question to it shows.
+    async fn tell_alive(&mut self, mut waiting: Waiting) -> Result<(), Leave> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let alive = self.ask(commands::attention()).await;
+        tell::alive(&mut waiting, alive.as_ref().is_ok_and(Result::is_ok));
+        alive.map(|_| ())
+    }
+
+    fn aside(&mut self) -> (&mut Session, Aside<'_>) {
+        let aside = Aside {
+            spoke: self.session.spoke(),
+            requests: &mut self.ears.requests,
+            agenda: &mut self.agenda,
+            kept: self.kept,
+            errands: &mut self.errands,
+            clock: self.rooms.clock,
+        };
+        (&mut self.session, aside)
     }
 
     /// Serves until something ends it; why.
@@ -396,7 +356,7 @@ impl<'a> Serving<'a> {
         if self.run_errands().await? {
             return Ok(true);
         }
-        if std::mem::take(&mut self.free_due) || !self.kept.to_free.is_empty() {
+        if !self.kept.to_free.is_empty() {
             self.free_requested().await?;
             return Ok(true);
         }
@@ -512,24 +472,9 @@ impl<'a> Serving<'a> {
     }
 
     async fn serve_request(&mut self, request: Request) -> Result<(), Leave> {
-        match request {
-            Request::Alive(answer) => {
-                let alive = self.ask(commands::attention()).await?.is_ok();
-                // Whoever asked may have gone away.
-                let _heard = answer.send(alive);
-            }
-            Request::Look => self.agenda.look_now(self.now().tick),
-            Request::Pin(pin) => self.kept.use_pin(pin),
-            Request::Measure => self.agenda.measure_now(self.now().tick),
-            Request::Errand(errand, asker) => self.errands.push(errand, Some(asker)),
-            Request::FreeSlots(slots) => {
-                self.kept.remember_to_free(slots);
-                if self.usable {
-                    self.free_requested().await?;
-                }
-            }
-        }
-        Ok(())
+        let mut waiting = Waiting::new();
+        self.aside().1.put(request, &mut waiting);
+        self.tell_alive(waiting).await
     }
 
     async fn on_told(&mut self, told: Notification) -> Result<(), Leave> {
