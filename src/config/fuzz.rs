@@ -14,10 +14,12 @@ pub(crate) fn file(data: &[u8]) {
     if !faults.is_empty() {
         return;
     }
-    let elsewhere = |section: &uci::Section| {
-        section.kind != "agent" && section.name.as_deref() == Some("agent")
+    // `read` refuses a section that has this type or this name alone, and only what it took is changed.
+    let refused = |section: &uci::Section| {
+        let name = section.name.as_deref();
+        name.is_some_and(|name| (name == "agent") != (section.kind == "agent"))
     };
-    if before.iter().any(elsewhere) {
+    if before.iter().any(refused) {
         return;
     }
     let value = format!("a \"word\" of {}", data.len());
