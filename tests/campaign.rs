@@ -3,7 +3,8 @@
 //!
 //! A fixed set of seeds runs always. `RUT_AGENT_SEEDS=N` runs N fresh seeds instead, `RUT_AGENT_SEED=S` the one seed S; the
 //! moments at which faults strike are as random as the machine's load makes them, so a seed may need several runs.
-//! `RUT_AGENT_MESSAGES=N` makes them longer: so many messages each way, at most 600.
+//! `RUT_AGENT_MESSAGES=N` makes them longer: so many messages each way, at most 600. `RUT_AGENT_AT_ONCE=N` runs so many
+//! fresh seeds side by side: a seed waits more than it computes. The last line counts seeds, messages and faults.
 //!
 //! The agent's wall clock is libfaketime's (`scripts/setup` installs it), so that it can jump.
 #![allow(
@@ -18,25 +19,26 @@
 mod oracle;
 mod support;
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use oracle::counts::{Counts, FAULTS, NETWORK_FAULTS, told};
 use oracle::dice::Dice;
+use oracle::hand::{Order, all, listen, pushed, submit_all, waits};
 use oracle::{Incoming, Outgoing, Picture, Sent};
 use support::push::{Answer, PushReceiver};
-use support::{Bench, PATIENCE, Setup, TOKEN, clock, http, wait_for, wait_until};
+use support::{Bench, Setup, clock, wait_until};
 
 /// Messages each way, where nobody says more.
 const MESSAGES: usize = 60;
 /// Seeds that always run; all at once.
 const SEEDS: [u64; 7] = [1, 2, 3, 4, 5, 6, 7];
-/// Fresh seeds that run at once.
-const AT_ONCE: usize = 4;
+/// Fresh seeds that run at once, where nobody says otherwise.
+const AT_ONCE: u64 = 4;
 /// From the end of all faults until nothing moves any more; pauses of a minute are in it where the agent is not
 /// started anew, and two of them when its last send got no answer.
 const QUIET: Duration = Duration::from_secs(300);
@@ -70,21 +72,17 @@ struct Campaign {
     storms: bool,
     /// Journal bytes of lives that are over.
     written: u64,
-}
-
-/// What the submitter is to ask for.
-struct Order {
-    to: &'static str,
-    text: String,
-    report: bool,
-    /// Once accepted it is to go again, at whatever stage it is.
-    remove: bool,
+    /// All there were so far.
+    events: Vec<Value>,
+    /// What happened, by kind.
+    counts: Counts,
 }
 
 #[test]
 fn whatever_fails_nothing_is_lost_doubled_or_told_wrongly() {
     if let Some(seed) = number("RUT_AGENT_SEED") {
-        return run(seed);
+        println!("{}", told(&run(seed)));
+        return;
     }
     match number("RUT_AGENT_SEEDS") {
         None => run_all(&SEEDS, SEEDS.len()),
@@ -92,7 +90,10 @@ fn whatever_fails_nothing_is_lost_doubled_or_told_wrongly() {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             let first = now.as_secs() * 1000;
             let seeds: Vec<u64> = (first..first + count).collect();
-            run_all(&seeds, AT_ONCE);
+            run_all(
+                &seeds,
+                number("RUT_AGENT_AT_ONCE").unwrap_or(AT_ONCE) as usize,
+            );
         }
     }
 }
@@ -104,14 +105,20 @@ fn number(name: &str) -> Option<u64> {
 /// Runs seeds side by side; names every one that failed.
 fn run_all(seeds: &[u64], at_once: usize) {
     let (next, failed) = (AtomicU64::new(0), mpsc::channel());
+    let sum = Mutex::new(Counts::new());
     std::thread::scope(|scope| {
         for _ in 0..at_once.min(seeds.len()) {
-            let (next, failed) = (&next, failed.0.clone());
+            let (next, sum, failed) = (&next, &sum, failed.0.clone());
             scope.spawn(move || {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    if std::panic::catch_unwind(|| run(*seed)).is_err() {
+                    let Ok(counts) = std::panic::catch_unwind(|| run(*seed)) else {
                         println!("FAILED: RUT_AGENT_SEED={seed}");
                         failed.send(*seed).unwrap();
+                        continue;
+                    };
+                    let mut sum = sum.lock().unwrap();
+                    for (what, count) in counts {
+                        *sum.entry(what).or_default() += count;
                     }
                 }
             });
@@ -119,10 +126,12 @@ fn run_all(seeds: &[u64], at_once: usize) {
     });
     drop(failed.0);
     let failed: Vec<u64> = failed.1.iter().collect();
+    println!("all together: {}", told(&sum.into_inner().unwrap()));
     assert!(failed.is_empty(), "failing seeds: {failed:?}");
 }
 
-fn run(seed: u64) {
+/// One seed; what happened in it, all of it well.
+fn run(seed: u64) -> Counts {
     let mut dice = Dice::of(seed);
     let receiver = PushReceiver::start();
     let chat = format!(
@@ -161,9 +170,11 @@ fn run(seed: u64) {
         lives: 1,
         storms: false,
         written: 0,
+        events: Vec::new(),
+        counts: Counts::new(),
     };
     campaign.strike();
-    campaign.finish(seed, submitter);
+    campaign.finish(seed, submitter)
 }
 
 /// Sets the agent's wall clock.
@@ -171,49 +182,6 @@ fn jump(bench: &Bench, seconds: i64) {
     let (new, clock) = (bench.path("clock.new"), bench.path("clock"));
     std::fs::write(&new, format!("{seconds:+}\n")).unwrap();
     std::fs::rename(new, clock).unwrap();
-}
-
-/// Submits what it is told to; each request again, under its own key, until it was accepted.
-fn submit_all(seed: u64, agent: SocketAddr, orders: &Receiver<Order>) -> Vec<Outgoing> {
-    let mut accepted = Vec::new();
-    for (number, order) in orders.iter().enumerate() {
-        let key = format!("{seed}-{number}");
-        let authorization = format!("Bearer {TOKEN}");
-        let headers = [
-            ("Authorization", authorization.as_str()),
-            ("Content-Type", "application/json"),
-            ("Idempotency-Key", key.as_str()),
-        ];
-        let body = json!({"to": order.to, "text": order.text, "report": order.report}).to_string();
-        let answer = wait_for(PATIENCE, "a message to be accepted", || {
-            let path = "/api/v1/messages";
-            let answer = http::request(agent, "POST", path, &headers, body.as_bytes()).ok()?;
-            (answer.status == 202).then(|| answer.json())
-        });
-        let id = String::from(answer["messages"][0]["id"].as_str().unwrap());
-        accepted.push(Outgoing {
-            removed: order.remove && removed(agent, &id),
-            id,
-            to: order.to,
-            text: order.text,
-        });
-    }
-    accepted
-}
-
-/// Cancels or deletes a message; `false` when it was at the modem just then.
-fn removed(agent: SocketAddr, id: &str) -> bool {
-    let authorization = format!("Bearer {TOKEN}");
-    let headers = [("Authorization", authorization.as_str())];
-    let path = format!("/api/v1/messages/{id}");
-    wait_for(PATIENCE, "an answer to DELETE", || {
-        let answer = http::request(agent, "DELETE", &path, &headers, b"").ok()?;
-        match answer.status {
-            200 | 204 | 404 => Some(true),
-            409 => Some(false),
-            _ => None,
-        }
-    })
 }
 
 impl Campaign {
@@ -228,6 +196,9 @@ impl Campaign {
                 self.submit();
             }
             self.moment();
+            if self.dice.one_in(20) {
+                listen(&self.bench, &mut self.events);
+            }
         }
     }
 
@@ -269,11 +240,29 @@ impl Campaign {
             order["parts"] = json!(parts);
             if self.dice.one_in(2) {
                 order["dup"] = json!([1 + self.dice.throw(3), 2]);
+                self.count("long in with parts twice");
             }
+            self.count("long in, parts out of order");
         }
         let answer = self.bench.control(&format!("deliver {order}"));
         let parts = answer["parts"].as_u64().unwrap();
+        if answer["queue"] != 0 {
+            self.count(match self.sim_is_full() {
+                true => "in while the SIM is full",
+                false => "in while the modem is away",
+            });
+        }
         self.incoming.push(Incoming { from, text, parts });
+    }
+
+    fn count(&mut self, what: &str) {
+        *self.counts.entry(String::from(what)).or_default() += 1;
+    }
+
+    fn sim_is_full(&self) -> bool {
+        let slots = self.bench.control("slots");
+        let used = slots["SM"]["used"].as_array().unwrap().len() as u64;
+        slots["SM"]["total"] == used
     }
 
     fn submit(&mut self) {
@@ -306,7 +295,9 @@ impl Campaign {
     /// One fault, which ends by itself.
     fn fault(&mut self) {
         let soon = 50 + self.dice.throw(1500);
-        match self.dice.throw(26) {
+        let fault = self.dice.throw(27);
+        self.count(FAULTS[fault as usize]);
+        match fault {
             0 => self.control(&["unplug", &format!("after {soon} replug")]),
             1..4 => {
                 let when = self.dice.pick(&["prompt", "start", "pdu"]);
@@ -348,8 +339,30 @@ impl Campaign {
             16 => jump(&self.bench, self.dice.pick(&JUMPS)),
             17..19 => self.refuse(soon),
             19 => self.storm_of_notifications(),
+            26 => self.flash_full(),
             _ => self.network_fault(soon),
         }
+    }
+
+    /// Other files take the whole state directory, which the agent sees when it starts; a few messages later they go.
+    fn flash_full(&mut self) {
+        let ballast = self.bench.state_dir().join("ballast");
+        std::fs::File::create(&ballast)
+            .unwrap()
+            .set_len(1 << 24)
+            .unwrap();
+        self.die();
+        for _ in 0..5 {
+            if self.incoming.len() < self.messages {
+                self.deliver();
+            }
+            if self.submitted < self.messages {
+                self.submit();
+            }
+            self.moment();
+        }
+        std::fs::remove_file(ballast).unwrap();
+        self.die();
     }
 
     /// For a while the modem refuses whatever begins so.
@@ -388,7 +401,9 @@ impl Campaign {
 
     /// What the network does to a router.
     fn network_fault(&mut self, soon: u64) {
-        match self.dice.throw(6) {
+        let fault = self.dice.throw(6);
+        self.count(NETWORK_FAULTS[fault as usize]);
+        match fault {
             0 | 1 => {
                 let code = self.dice.pick(&[38, 41, 42, 331, 500, 310, 17]);
                 // Seldom a storm: then pauses grow, and only a new start ends them in time.
@@ -436,6 +451,7 @@ impl Campaign {
             assert!(matches!(code, Some(0) | None), "{code:?} after SIGTERM");
         } else {
             self.bench.kill9();
+            self.count("kill -9");
         }
         self.bench.start_agent();
         self.lives += 1;
@@ -448,7 +464,7 @@ impl Campaign {
     }
 
     /// All faults end; when nothing moves any more the oracle speaks.
-    fn finish(mut self, seed: u64, submitter: std::thread::JoinHandle<Vec<Outgoing>>) {
+    fn finish(mut self, seed: u64, submitter: std::thread::JoinHandle<Vec<Outgoing>>) -> Counts {
         self.receiver.clear();
         self.control(&["calm"]);
         for line in REFUSED {
@@ -462,7 +478,9 @@ impl Campaign {
         self.bench.wait_ready();
         let bench = &self.bench;
         let mut last = String::new();
+        let mut events = std::mem::take(&mut self.events);
         let quiet = || {
+            listen(bench, &mut events);
             let inbox = all(bench, "inbox").len();
             let waiting = all(bench, "sent").iter().filter(|m| waits(m)).count();
             let queue = bench.control("state")["queue"].as_u64().unwrap();
@@ -479,24 +497,39 @@ impl Campaign {
         let written = self.written + self.written_now();
         let memory = memory_kb(bench.agent().pid());
         self.look_once_more();
+        listen(&self.bench, &mut events);
         let picture = Picture {
-            incoming: self.incoming,
+            incoming: std::mem::take(&mut self.incoming),
             outgoing,
             inbox: all(&self.bench, "inbox"),
             sent: all(&self.bench, "sent").into_iter().map(Sent).collect(),
             air: self.bench.air(),
-            events: all_events(&self.bench),
+            events,
             pushes: self.receiver.requests(),
             state_dir: self.bench.state_dir(),
         };
         self.bench.kill9();
-        let told = picture.check();
+        picture.check();
+        self.sum_up(&picture);
         let each = written / (2 * self.messages as u64);
         println!(
-            "seed {seed}: {told}; {} lives, {written} B of journal ({each} B a message), {memory} kB resident",
+            "seed {seed}: {}; {} lives, {written} B of journal ({each} B a message), {memory} kB resident",
+            told(&self.counts),
             self.lives
         );
         assert!(memory < MOST_MEMORY_KB, "{memory} kB resident");
+        self.counts
+    }
+
+    /// What else there is to count.
+    fn sum_up(&mut self, picture: &Picture) {
+        let log = self.bench.log();
+        let full = log.matches("directory's limit is reached").count() as u64;
+        self.counts
+            .insert(String::from("complaints of a full flash"), full);
+        for (what, count) in picture.numbers() {
+            self.counts.insert(String::from(what), count as u64);
+        }
     }
 
     /// Another start and another look at every slot: nothing may come twice out of them.
@@ -513,50 +546,6 @@ impl Campaign {
             ));
             heard = told["heard"].as_u64().unwrap();
         }
-    }
-}
-
-fn waits(message: &Value) -> bool {
-    message["status"] == "queued" || message["status"] == "sending"
-}
-
-/// The webhook ids that came.
-fn pushed(receiver: &PushReceiver) -> BTreeSet<String> {
-    let requests = receiver.requests();
-    let ids = requests.iter().filter_map(|push| push.header("webhook-id"));
-    ids.map(String::from).collect()
-}
-
-/// Every message of a box, page by page.
-fn all(bench: &Bench, which: &str) -> Vec<Value> {
-    let mut messages = Vec::new();
-    let mut after = String::new();
-    loop {
-        let path = format!("/messages?box={which}&limit=50{after}");
-        let (status, page) = bench.api("GET", &path, None);
-        assert_eq!(status, 200, "{page}");
-        messages.extend(page["messages"].as_array().unwrap().iter().cloned());
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => return messages,
-        }
-    }
-}
-
-/// Every event, page by page.
-fn all_events(bench: &Bench) -> Vec<Value> {
-    let mut events: Vec<Value> = Vec::new();
-    loop {
-        let after = events
-            .last()
-            .map_or(0, |event| event["seq"].as_u64().unwrap());
-        let (status, page) = bench.api("GET", &format!("/events?after={after}&limit=37"), None);
-        assert_eq!(status, 200, "{page}");
-        let page = page["events"].as_array().unwrap().clone();
-        if page.is_empty() {
-            return events;
-        }
-        events.extend(page);
     }
 }
 

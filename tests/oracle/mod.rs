@@ -1,7 +1,9 @@
 //! Tests: the campaign's oracle — what must be true of inbox, air, events and pushes once all is quiet, whatever failed
 //! before. Never waits and never asks the agent.
 
+pub mod counts;
 pub mod dice;
+pub mod hand;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,8 +86,8 @@ pub fn flash_written(status: &Value) -> u64 {
 }
 
 impl Picture {
-    /// Judges everything; a line of numbers when all is well.
-    pub fn check(&self) -> String {
+    /// Judges everything: returns when all is well.
+    pub fn check(&self) {
         self.everything_came_in_once();
         self.nothing_waits_for_a_sibling();
         self.everything_accepted_is_there_once();
@@ -96,16 +98,22 @@ impl Picture {
             self.events_of(sent);
         }
         self.pushes_follow_the_inbox();
+    }
+
+    /// Seeds, messages and what became of them, by name.
+    pub fn numbers(&self) -> [(&'static str, usize); 9] {
         let count = |status: &str| self.sent.iter().filter(|s| s.status() == status).count();
-        format!(
-            "{} in, {} sent, {} delivered, {} unconfirmed, {} failed, {} expired",
-            self.inbox.len(),
-            count("sent"),
-            count("delivered"),
-            count("unconfirmed"),
-            count("failed"),
-            count("expired")
-        )
+        [
+            ("seeds", 1),
+            ("in", self.inbox.len()),
+            ("out", self.outgoing.len()),
+            ("sent", count("sent")),
+            ("delivered", count("delivered")),
+            ("unconfirmed", count("unconfirmed")),
+            ("failed", count("failed")),
+            ("cancelled", count("cancelled")),
+            ("parts on the air", self.air.len()),
+        ]
     }
 
     /// Every message in is in the inbox exactly once, whole; a real repeat as often as it came.
