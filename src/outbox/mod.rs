@@ -446,7 +446,7 @@ impl Outbox {
         }
     }
 
-    /// The newest message with a part that waits for this report, and the part's place.
+    /// The newest message that asked for reports with a part that waits for this one, and the part's place.
     fn about(&self, report: &StatusReport, now: Now) -> Option<About> {
         let store = self.store.borrow();
         let states = store.range(Kind::OutgoingState, 0).rev();
@@ -464,8 +464,10 @@ impl Outbox {
             });
             let Some(place) = place else { continue };
             let content = store.get(stored::content_key(id));
-            let to = content.and_then(stored::read::<Content>)?.to;
-            if report::same_party(&to, &report.to) {
+            let Content {
+                to, report: asked, ..
+            } = content.and_then(stored::read)?;
+            if asked && report::same_party(&to, &report.to) {
                 return Some(About {
                     id,
                     to,

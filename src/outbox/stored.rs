@@ -23,7 +23,7 @@ pub(super) struct Content {
     #[serde(rename = "f", default, skip_serializing_if = "is_false")]
     flash: bool,
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]
-    report: bool,
+    pub(super) report: bool,
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub(super) validity_s: Option<u32>,
     #[serde(rename = "o")]

@@ -45,6 +45,23 @@ fn a_report_belongs_to_the_newest_part_with_its_reference_and_recipient() {
 }
 
 #[test]
+fn a_report_is_never_about_a_message_that_asked_for_none() {
+    let mut room = room();
+    let asked_for = room.submit(ALICE, "hi", 0);
+    room.works(accepted(5), 0);
+    // 256 parts later the modem's counter is there again.
+    let silent = Submission {
+        report: false,
+        ..asked(ALICE, "hi")
+    };
+    let silent = room.outbox.submit(vec![silent], None, at(1)).unwrap()[0].id;
+    room.works(accepted(5), 1);
+    assert!(room.outbox.report(&report(5, ALICE, 0), at(2)).unwrap());
+    assert_eq!(room.status(asked_for), Status::Delivered);
+    assert_eq!(room.status(silent), Status::Sent);
+}
+
+#[test]
 fn reports_of_trying_failing_and_expiring_say_so() {
     let mut room = room();
     let expected = [
