@@ -142,8 +142,10 @@ pub(super) struct World {
     pub(super) round: usize,
 }
 
+type Pdu = Vec<u8>;
+
 /// What comes in: PDUs over the SIM, a flash message handed over directly, and texts with their senders.
-fn incoming() -> (Vec<Vec<u8>>, Vec<u8>, Vec<(String, String)>) {
+fn incoming() -> (Vec<Pdu>, Pdu, Vec<(String, String)>) {
     let (mut network, mut texts) = (Vec::new(), Vec::new());
     // The last two of those that are answered have one sender.
     let sender = |number: u8| number.min(4);

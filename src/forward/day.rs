@@ -61,7 +61,6 @@ fn config() -> Config {
     config.reply = Reply {
         forwarding: forwarding(false),
         msg: String::from(REPLY),
-        ..Reply::default()
     };
     config
 }
