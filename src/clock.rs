@@ -5,6 +5,17 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Now, Tick, WallTime};
 
+#[cfg(test)]
+thread_local! {
+    static SCRIPTED: std::cell::Cell<Option<Now>> = const { std::cell::Cell::new(None) };
+}
+
+/// Tests: what every clock of this thread tells from now on; `None`: the time.
+#[cfg(test)]
+pub(crate) fn tell(now: Option<Now>) {
+    SCRIPTED.set(now);
+}
+
 /// The running agent's clocks. Copies tell the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -21,6 +32,10 @@ impl Clock {
 
     /// Both clocks, now.
     pub fn now(&self) -> Now {
+        #[cfg(test)]
+        if let Some(now) = SCRIPTED.get() {
+            return now;
+        }
         let tick = Tick(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX));
         let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),

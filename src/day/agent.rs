@@ -5,15 +5,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::owner::asked;
 use super::world::World;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::feed::Feed;
-use crate::forward::day::Pushes;
+use crate::forward::{self, day::Pushes};
 use crate::inbox::{Accepted, Arrival, Inbox};
 use crate::mail::day as mail;
-use crate::message::{Extra, Memory, MessageId, Number, Slot, Submission};
+use crate::message::{Extra, Memory, MessageId, Slot};
+use crate::modem::Handle;
 use crate::outbox::{Outbox, Outcome};
 use crate::rules::day::Orders;
+use crate::signal::Signal;
 use crate::smpp::{self, day::Client};
 use crate::store::sim::SimFlash;
 use crate::store::{Change, Keep, Key, Kind, Shared, WhyNot};
@@ -38,18 +41,19 @@ impl From<WhyNot> for Dead {
 pub(super) struct Agent {
     flash: SimFlash,
     store: Shared,
-    inbox: Rc<RefCell<Inbox>>,
-    outbox: Rc<RefCell<Outbox>>,
+    pub(super) inbox: Rc<RefCell<Inbox>>,
+    pub(super) outbox: Rc<RefCell<Outbox>>,
     pushes: Pushes,
     orders: Orders,
     client: Client,
     started: usize,
+    /// The clients have asked again for all that they asked for before.
+    pub(super) heard_again: bool,
 }
 
-fn asked(text: &str) -> Submission {
-    Submission {
-        report: true,
-        ..Submission::plain(Number::as_received("+12025550199"), text, "api")
+impl Drop for Agent {
+    fn drop(&mut self) {
+        clock::tell(None);
     }
 }
 
@@ -57,7 +61,9 @@ impl Agent {
     /// A start, and what it tells of the life before.
     pub(super) fn start(flash: &SimFlash, world: &mut World) -> Result<Agent, Dead> {
         let store: Shared = Rc::new(RefCell::new(flash.open(LIMIT, SEGMENT).map_err(|_| Dead)?));
-        let (feed, now) = (Feed::new(0), at(world.round, world.round));
+        let now = at(world.round, world.round);
+        clock::tell(Some(now));
+        let (feed, clock) = (Feed::new(0), Clock::start());
         let hour = Duration::from_secs(3600);
         let inbox = Rc::new(RefCell::new(Inbox::new(
             store.clone(),
@@ -71,8 +77,8 @@ impl Agent {
             store: store.clone(),
             inbox: inbox.clone(),
             outbox: outbox.clone(),
-            feed,
-            clock: Clock::start(),
+            feed: feed.clone(),
+            clock,
         };
         let (mut orders, cut_short) = Orders::open(&store)?;
         for order in cut_short {
@@ -80,8 +86,18 @@ impl Agent {
             // Told of again after another cut, never done again.
             let _later = orders.done(order);
         }
-        Ok(Agent {
-            pushes: Pushes::open(&store)?,
+        inbox.borrow_mut().set_judged(orders.look());
+        let pushes = Pushes::open(forward::Rooms {
+            store: store.clone(),
+            inbox: inbox.clone(),
+            outbox: outbox.clone(),
+            signal: Rc::new(RefCell::new(Signal::new(feed.clone()))),
+            feed,
+            modem: Handle::new().0,
+            clock,
+        });
+        let agent = Agent {
+            pushes,
             client: Client::open(&rooms)?,
             orders,
             flash: flash.clone(),
@@ -89,11 +105,14 @@ impl Agent {
             inbox,
             outbox,
             started: world.round,
-        })
+            heard_again: false,
+        };
+        agent.alive()?;
+        Ok(agent)
     }
 
     /// `Ok` while there is power.
-    fn alive(&self) -> Result<(), Dead> {
+    pub(super) fn alive(&self) -> Result<(), Dead> {
         match self.flash.is_cut() {
             true => Err(Dead),
             false => Ok(()),
@@ -103,13 +122,18 @@ impl Agent {
     /// One round of everything.
     pub(super) fn round(&mut self, world: &mut World) -> Result<(), Dead> {
         let now = at(world.round, self.started);
+        clock::tell(Some(now));
         world.fill_sim();
         self.look(world, now)?;
+        self.hear(world, now)?;
+        self.requests(world, now)?;
         self.submissions(world, now)?;
         self.mails(world, now)?;
         self.judge(world)?;
         self.push(world)?;
+        self.mail(world)?;
         self.tell(world, now)?;
+        self.tidy_up(world)?;
         self.send(world, now)?;
         self.report(world, now)?;
         let levels = Change::Put {
@@ -143,7 +167,8 @@ impl Agent {
             self.alive()?;
             // As the modem's worker does: only what is known to lie there just now.
             let known = self.inbox.borrow().knows(slot, &arrival.pdu);
-            if known || matches!(accepted, Ok(Accepted::Known)) {
+            let known = known || matches!(accepted, Ok(Accepted::Known));
+            if known && !world.lingers(&arrival.pdu) {
                 world.free(slot);
                 let _noted_later = self.inbox.borrow_mut().slot_is_free(slot);
                 self.alive()?;
@@ -152,21 +177,23 @@ impl Agent {
         Ok(())
     }
 
-    /// One new request a round of each client; the API's own ask again until they hear.
+    /// The network delivers a message directly, until it hears that it was taken.
+    fn hear(&mut self, world: &mut World, now: Now) -> Result<(), Dead> {
+        let Some(pdu) = world.direct.clone() else {
+            return Ok(());
+        };
+        let arrival = Arrival { slot: None, pdu };
+        let accepted = self.inbox.borrow_mut().accept(&arrival, now);
+        self.alive()?;
+        if accepted.is_ok() {
+            world.direct = None;
+        }
+        Ok(())
+    }
+
+    /// One new request of the SMPP client a round.
     fn submissions(&mut self, world: &mut World, now: Now) -> Result<(), Dead> {
         let due = world.round + 1;
-        for (number, wish) in world.clients.iter_mut().enumerate().take(due) {
-            if !wish.answered {
-                wish.asked = true;
-                let key = format!("key {number}");
-                let answer =
-                    self.outbox
-                        .borrow_mut()
-                        .submit(vec![asked(&wish.text)], Some(&key), now);
-                self.alive()?;
-                wish.answered = answer.is_ok();
-            }
-        }
         for wish in world.smpp.iter_mut().take(due).filter(|wish| !wish.asked) {
             wish.asked = true;
             let taken = self.client.submit(&wish.text, now);
@@ -186,7 +213,7 @@ impl Agent {
             .filter(|(uid, _)| *uid <= due as u64)
         {
             if !mail::is_sent(&self.store, uid) {
-                let submissions = vec![(asked(&wish.text), Extra::default())];
+                let submissions = vec![(asked(&wish), Extra::default())];
                 let mut outbox = self.outbox.borrow_mut();
                 let taken = outbox.submit_with(submissions, None, vec![mail::sent(uid)], now);
                 drop(outbox);
@@ -223,18 +250,32 @@ impl Agent {
                 self.alive()?;
             }
         }
-        Ok(())
+        self.inbox.borrow_mut().set_judged(self.orders.look());
+        self.alive()
     }
 
+    /// To the web hook, by SMS, and the automatic reply.
     fn push(&mut self, world: &mut World) -> Result<(), Dead> {
-        let _again_after_a_cut = self.pushes.settle();
+        self.pushes.look();
         self.alive()?;
-        while let Some(event) = self.pushes.next() {
-            let id = event.message.unwrap_or(MessageId(event.seq));
-            let stored = self.inbox.borrow().get(id);
+        while let Some(seq) = self.pushes.http() {
+            let stored = self.inbox.borrow().get(MessageId(seq));
             let text = stored.map(|stored| stored.message.text).unwrap_or_default();
-            world.pushed.push((event.seq, text));
-            let _again_after_a_cut = self.pushes.done(event.seq);
+            world.pushed.push((seq, text));
+            self.pushes.http_worked(seq);
+            self.alive()?;
+        }
+        while self.pushes.submit() {
+            self.alive()?;
+        }
+        self.alive()
+    }
+
+    /// What the server puts off is offered again.
+    fn mail(&mut self, world: &mut World) -> Result<(), Dead> {
+        while let Some((seq, to)) = self.pushes.mail() {
+            let verdicts = world.mail(seq, &to);
+            self.pushes.mailed(seq, &to, verdicts);
             self.alive()?;
         }
         Ok(())
@@ -266,10 +307,7 @@ impl Agent {
                     .finish(&job, Outcome::NotHandedOver, now);
                 break;
             }
-            let reference = world.send(&job.submission.text, job.part, &job.submission.to);
-            let outcome = Outcome::Accepted {
-                reference: Some(reference),
-            };
+            let outcome = world.send(&job);
             self.outbox.borrow_mut().finish(&job, outcome, now);
             self.alive()?;
         }
@@ -287,11 +325,14 @@ impl Agent {
         self.alive()
     }
 
+    /// Everything that came in was judged, pushed, mailed and answered.
+    pub(super) fn all_are_told(&self) -> bool {
+        self.orders.next().is_none() && self.pushes.are_done()
+    }
+
     /// Nothing here waits either.
     pub(super) fn is_quiet(&self) -> bool {
-        self.outbox.borrow().waiting() == 0
-            && self.pushes.next().is_none()
-            && self.orders.next().is_none()
+        self.outbox.borrow().waiting() == 0 && self.all_are_told()
     }
 
     pub(super) fn judge_day(&self, world: &World, cuts: usize) {
@@ -304,6 +345,6 @@ impl Agent {
 fn at(round: usize, started: usize) -> Now {
     Now {
         tick: Tick((round - started) as u64 * 60_000),
-        wall: WallTime::from_unix_s(1_795_300_000 + round as i64 * 60),
+        wall: WallTime::from_unix_s(1_795_293_600 + round as i64 * 60),
     }
 }

@@ -4,6 +4,8 @@
 
 mod agent;
 mod cuts;
+mod judge;
+mod owner;
 mod world;
 
 pub(crate) use world::deliver;

@@ -68,20 +68,20 @@ pub(super) async fn run(name: String, mut config: watch::Receiver<Rc<Config>>, c
 }
 
 /// One target under one configuration. It begins without a pause: whatever was wrong may be put right now.
-struct Work {
+pub(super) struct Work {
     name: String,
     /// Its cursor's name.
-    id: String,
+    pub(super) id: String,
     config: Rc<Config>,
-    common: Common,
-    queue: Queue,
+    pub(super) common: Common,
+    pub(super) queue: Queue,
     retry: Retry,
     /// Open between two pushes of which one follows the other at once, never while there is nothing to do.
     line: Option<Stream>,
 }
 
 impl Work {
-    fn new(name: &str, config: Rc<Config>, common: Common) -> Option<Work> {
+    pub(super) fn new(name: &str, config: Rc<Config>, common: Common) -> Option<Work> {
         let id = kinds::named(&config, name)?.id();
         let at = common.cursors.borrow().at(&id)?;
         Some(Work {
@@ -125,7 +125,7 @@ impl Work {
     }
 
     /// Takes in the events that are new since the last look, as far as the rules have looked at them.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         let judged = self.common.rooms.inbox.borrow().judged();
         loop {
             let news: Vec<Event> = {
@@ -155,13 +155,13 @@ impl Work {
             .is_some_and(|target| target.wants(&self.config, event, message))
     }
 
-    fn event(&self, seq: u64) -> Option<Event> {
+    pub(super) fn event(&self, seq: u64) -> Option<Event> {
         let store = self.common.rooms.store.borrow();
         let next = store.events_after(seq.saturating_sub(1)).next();
         next.filter(|event| event.seq == seq)
     }
 
-    async fn push(&mut self, seq: u64, bell: &mut Listener) {
+    pub(super) async fn push(&mut self, seq: u64, bell: &mut Listener) {
         let name = &self.name;
         let Some(event) = self.event(seq) else {
             log::warn!("push to '{name}': event {seq} is gone from the store; passed over");
@@ -256,7 +256,7 @@ impl Work {
     }
 
     /// What follows from the verdicts on a mail that `some_have_it` from an earlier try.
-    fn mailed(&mut self, event: &Event, outcome: Outcome<'_>, some_have_it: bool) {
+    pub(super) fn mailed(&mut self, event: &Event, outcome: Outcome<'_>, some_have_it: bool) {
         if !outcome.later.is_empty() {
             let noted = {
                 let mut cursors = self.common.cursors.borrow_mut();
@@ -397,7 +397,7 @@ impl Work {
         }
     }
 
-    fn worked(&mut self, event: &Event) {
+    pub(super) fn worked(&mut self, event: &Event) {
         let name = &self.name;
         log::debug!("push to '{name}': event {} delivered", event.seq);
         let failures = self.retry.worked();
@@ -481,7 +481,7 @@ impl Work {
 
     /// Moves the cursor. What every target has passed is deleted first, where a target says so: a cut between the two
     /// finds no message to push, instead of one that nobody would delete any more.
-    fn settle(&self, lag: u64) {
+    pub(super) fn settle(&self, lag: u64) {
         let name = &self.name;
         let mut cursors = self.common.cursors.borrow_mut();
         cursors.move_to(&self.id, self.queue.cursor());

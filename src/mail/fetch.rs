@@ -27,7 +27,7 @@ use crate::message::{Extra, Number, Outgoing, Submission};
 use crate::net::Dialer;
 use crate::outbox::{Outbox, Refusal};
 use crate::stop::Stop;
-use crate::store::Shared;
+use crate::store::{Shared, WhyNot};
 
 /// What mail to SMS works with.
 #[derive(Debug)]
@@ -241,14 +241,19 @@ impl Fetcher {
                 );
                 return None;
             }
-            Plan::Send(submissions) => match self.submit(mail, submissions) {
-                Ok(messages) => {
+            Plan::Send(submissions) => match (submissions.len(), self.submit(mail, submissions)) {
+                (_, Ok(messages)) => {
                     tell_of(&messages);
                     return Some(true);
                 }
-                Err(Refusal::Store(_)) => return None,
-                Err(Refusal::Budget(budget)) if !budget.never_fits() => return None,
-                Err(why) => why.to_string(),
+                // Smaller ones may fit meanwhile, and so many messages perhaps never.
+                (2.., Err(Refusal::Store(why @ WhyNot::Full))) => {
+                    log::warn!("mail: a mail to several phone numbers waits on the server: {why}");
+                    return Some(false);
+                }
+                (_, Err(Refusal::Store(_))) => return None,
+                (_, Err(Refusal::Budget(budget))) if !budget.never_fits() => return None,
+                (_, Err(why)) => why.to_string(),
             },
         };
         log::warn!("mail: a mail to a phone number is not sent and stays on the server: {why}");
@@ -298,5 +303,72 @@ async fn top(session: &mut Session, number: u32, lines: u32) -> Result<Vec<u8>, 
             }
             Err(failure) => return Err(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Feed;
+    use crate::inbox::Query;
+    use crate::outbox::Outcome;
+    use crate::store::sim::SimFlash;
+
+    /// The smallest `state_limit`.
+    const LIMIT: usize = 65_536;
+
+    fn fetcher() -> (Fetcher, Shared) {
+        let store = SimFlash::default().store(LIMIT, LIMIT / 8);
+        let store: Shared = Rc::new(RefCell::new(store));
+        let clock = Clock::start();
+        let outbox = Outbox::new(store.clone(), Feed::new(0), clock.now()).unwrap();
+        let fetcher = Fetcher {
+            memory: Memory::new(store.clone()),
+            outbox: Rc::new(RefCell::new(outbox)),
+            clock,
+            dialer: Dialer::default(),
+            failed: String::new(),
+        };
+        (fetcher, store)
+    }
+
+    fn fetched(fetcher: &mut Fetcher, mail: u64, recipients: usize, length: usize) -> Option<bool> {
+        let config = Pop3 {
+            limit: 10,
+            ..Pop3::default()
+        };
+        let number = |number| Number::parse(&format!("+1202555{number:04}")).unwrap();
+        let bytes = format!("Subject: x\n\n{}\n", "x".repeat(length));
+        let to = (0..recipients).map(number).collect();
+        fetcher.send(&config, mail, bytes.as_bytes(), to)
+    }
+
+    #[test]
+    fn a_mail_to_many_that_does_not_fit_now_waits_and_holds_up_no_other() {
+        let (mut fetcher, store) = fetcher();
+        let mut filled = 0;
+        while store.borrow().has_room(16) {
+            assert_eq!(fetched(&mut fetcher, 1000 + filled, 1, 1400), Some(true));
+            filled += 1;
+        }
+        assert!(filled > 10, "{filled}");
+        assert_eq!(fetched(&mut fetcher, 1, 20, 150), Some(false), "it waits");
+        assert_eq!(fetcher.memory.verdict(1), None, "it is not given up");
+        assert_eq!(fetched(&mut fetcher, 2, 1, 150), Some(true));
+        let outbox = fetcher.outbox.clone();
+        let now = fetcher.clock.now();
+        loop {
+            let Some(job) = outbox.borrow_mut().next(now) else {
+                break;
+            };
+            outbox.borrow_mut().begin(&job, now).unwrap();
+            let reference = None;
+            let accepted = Outcome::Accepted { reference };
+            outbox.borrow_mut().finish(&job, accepted, now);
+        }
+        assert_eq!(fetched(&mut fetcher, 1, 20, 150), Some(true));
+        let here = outbox.borrow().list(&Query::default());
+        let own = here.iter().filter(|one| one.submission.text.len() == 150);
+        assert!(own.count() >= 20);
     }
 }

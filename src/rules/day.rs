@@ -27,6 +27,15 @@ impl Orders {
         events.find(|event| event.kind == EventKind::MessageReceived)
     }
 
+    /// How far they have looked, as the runner does when no message waits for it.
+    pub(crate) fn look(&mut self) -> u64 {
+        if self.next().is_none() {
+            let newest = self.store.borrow().newest();
+            self.kept.pass(newest);
+        }
+        self.kept.at()
+    }
+
     /// It is judged; with `mark` the rule takes it.
     pub(crate) fn judge(&mut self, event: u64, mark: Option<Change>) -> Result<(), WhyNot> {
         if mark.is_some() {

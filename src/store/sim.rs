@@ -80,6 +80,14 @@ impl Image {
         image
     }
 
+    /// What is read after the power came back lies there for good.
+    fn found(mut self) -> Image {
+        for file in self.files.values_mut() {
+            file.synced = file.bytes.len();
+        }
+        self
+    }
+
     pub(super) fn total(&self) -> usize {
         self.files.values().map(|file| file.bytes.len()).sum()
     }
@@ -240,12 +248,18 @@ impl SimFlash {
                 image.step(dying, bytes);
             }
             for image in [image.without_unsynced(), image.disordered(), image] {
+                let image = image.found();
                 if !left.contains(&image) {
                     left.push(image);
                 }
             }
         }
         left.into_iter().map(SimFlash::holding).collect()
+    }
+
+    /// True when both hold the same now.
+    pub(crate) fn holds_the_same(&self, other: &SimFlash) -> bool {
+        self.0.borrow().image == other.0.borrow().image
     }
 
     fn act(&self, step: Step) -> io::Result<()> {
