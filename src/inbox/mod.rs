@@ -115,6 +115,7 @@ struct Recent(VecDeque<(u64, Tick)>);
 
 impl Recent {
     fn remember(&mut self, fingerprint: u64, now: Tick) {
+        self.0.retain(|(known, _)| *known != fingerprint);
         if self.0.len() == REMEMBERED {
             self.0.pop_front();
         }
@@ -148,6 +149,10 @@ impl Coming<'_> {
     fn direct(&self) -> Option<u64> {
         self.arrival.slot.is_none().then_some(self.fingerprint)
     }
+}
+
+fn fingerprints(parts: &[(u8, &Part)]) -> impl Iterator<Item = u64> {
+    parts.iter().map(|(_, part)| stored::fingerprint(&part.pdu))
 }
 
 fn decode(pdu: &[u8]) -> Option<Deliver> {
@@ -331,6 +336,7 @@ impl Inbox {
         let mut parts = self.assembly.parts(group);
         let place = parts.partition_point(|(other, _)| *other < sequence);
         parts.insert(place, (sequence, &part));
+        let fingerprints: Vec<u64> = fingerprints(&parts).collect();
         let (id, mut changes) = self.hand_on(&parts, group.total(), coming.now.wall);
         changes.extend(coming.slot(id));
         self.apply(&changes, id)?;
@@ -339,15 +345,18 @@ impl Inbox {
             group.total()
         );
         self.assembly.forget(group);
-        self.recent.remember(coming.fingerprint, coming.now.tick);
+        // So far the assembly knew the twins of those that waited, however many others came since.
+        for fingerprint in fingerprints {
+            self.recent.remember(fingerprint, coming.now.tick);
+        }
         Ok(Accepted::Message(id))
     }
 
     /// The batch that makes a message of parts.
     fn hand_on(&self, parts: &[(u8, &Part)], total: u8, now: WallTime) -> (MessageId, Vec<Change>) {
         let mut message = joined(parts, total);
-        let repeatable = parts.iter().map(|(_, part)| stored::fingerprint(&part.pdu));
-        let mut changes = self.bring(&mut message, repeatable.collect(), now);
+        let repeatable = fingerprints(parts).collect();
+        let mut changes = self.bring(&mut message, repeatable, now);
         let owners: Vec<MessageId> = parts.iter().map(|(_, part)| part.id).collect();
         for (slot, holding) in self.holdings() {
             if owners.contains(&holding.owner) {

@@ -188,6 +188,15 @@ fn a_late_twin_of_a_part_begins_no_new_message_even_after_a_restart() {
         assert_eq!(again.comes(sim(index), part(sequence), 20), Accepted::Known);
     }
     assert_eq!((again.texts().len(), again.parts_on_flash()), (198, 0));
+
+    // A part that waits while more come than are remembered has a twin all the same, once its message is whole.
+    let early = || pdu("+2|7|2|1|", "early ");
+    again.comes(sim(3), early(), 21);
+    for n in 0..300 {
+        again.comes(None, pdu(&format!("+3||||{n}"), "direct"), 22);
+    }
+    again.comes(sim(4), pdu("+2|7|2|2|", "late"), 23);
+    assert_eq!(again.comes(sim(5), early(), 24), Accepted::Known);
 }
 
 #[test]
