@@ -269,17 +269,21 @@ impl Serving<'_> {
         if !self.select(memory).await? {
             return Ok(false);
         }
-        let lines = match self.ask(commands::list_messages()).await? {
-            Ok(lines) => lines,
-            Err(refused) => {
-                let now = self.now().tick;
-                log::debug!("modem: no list of messages ({refused}); it is asked again");
-                self.agenda.look_again(AGAIN, now);
-                return self.look_refused().map(|()| false);
-            }
+        let Some(mut lines) = self.list().await? else {
+            return Ok(false);
         };
-        self.refused_looks = Some(0);
-        self.note_list(memory, &replies::listed_slots(&lines));
+        let mut listed = replies::listed_slots(&lines);
+        if self.lacks_known(memory, &listed) {
+            // Somebody freed a slot, or this is the answer to something else: what a second list shows is there.
+            let Some(again) = self.list().await? else {
+                return Ok(false);
+            };
+            lines = again;
+            listed.extend(replies::listed_slots(&lines));
+            listed.sort_unstable();
+            listed.dedup();
+        }
+        self.note_list(memory, &listed);
         for stored in replies::listed(&lines) {
             let index = stored.index;
             if self.take(Slot { memory, index }, &stored).await? == Taken::NotYet {
@@ -289,6 +293,29 @@ impl Serving<'_> {
             tokio::task::yield_now().await;
         }
         Ok(true)
+    }
+
+    /// The list of messages; `None` when it was refused.
+    async fn list(&mut self) -> Result<Option<Vec<String>>, Leave> {
+        match self.ask(commands::list_messages()).await? {
+            Ok(lines) => {
+                self.refused_looks = Some(0);
+                Ok(Some(lines))
+            }
+            Err(refused) => {
+                let now = self.now().tick;
+                log::debug!("modem: no list of messages ({refused}); it is asked again");
+                self.agenda.look_again(AGAIN, now);
+                self.look_refused().map(|()| None)
+            }
+        }
+    }
+
+    /// True when a slot that holds something of ours is not listed.
+    fn lacks_known(&self, memory: Memory, listed: &[u16]) -> bool {
+        let known = self.rooms.inbox.borrow().removable();
+        let mut here = known.iter().filter(|slot| slot.memory == memory);
+        here.any(|slot| !listed.contains(&slot.index))
     }
 
     /// A modem that answered and answers no more has another SIM, or none, or was set to something else: it is started
