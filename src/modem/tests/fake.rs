@@ -59,6 +59,8 @@ pub(super) struct State {
     pub apart: BTreeMap<u16, String>,
     pub kept_apart: bool,
     pub reads_apart: bool,
+    /// So many lists are a mere `OK`, an earlier command's.
+    pub empty_lists: u8,
     /// Comes in while the memories are set.
     pub comes: Option<String>,
 }
@@ -350,6 +352,10 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
         "AT+CEREG" if line.ends_with('?') => said("+CEREG: 2,1,\"00C3\",\"01A2\",7"),
         "AT+COPS" if line.ends_with('?') => said("+COPS: 0,2,\"00101\",7"),
         "AT+QCSQ" => said("+QCSQ: \"LTE\",-69,-102,150,-12"),
+        "AT+CMGL" if modem.empty_lists > 0 => {
+            modem.empty_lists -= 1;
+            ok
+        }
         "AT+CMGL" => {
             let list = |(index, pdu): (&u16, &String)| {
                 format!("+CMGL: {index},0,,{}\r\n{pdu}", pdu.len() / 2 - 8)

@@ -159,6 +159,31 @@ async fn a_message_is_sent_and_its_report_makes_it_delivered() {
 }
 
 #[tokio::test]
+async fn a_list_that_lacks_what_lies_there_brings_nothing_in_twice() {
+    let scene = async {
+        let bench = guest();
+        let plugged = bench.plug();
+        let comes = |index, pdu| bench.modem.borrow_mut().slots.insert(index, pdu);
+        comes(1, deliver(1));
+        plugged.say("\r\n+CMTI: \"SM\",1\r\n");
+        bench
+            .until("the first", |bench| bench.received().len() == 1)
+            .await;
+        bench.modem.borrow_mut().empty_lists = 2;
+        comes(2, deliver(2));
+        // Nothing lies in slot 9: the list tells.
+        plugged.say("\r\n+CMTI: \"SM\",9\r\n");
+        bench
+            .until("the second", |bench| bench.received().len() > 1)
+            .await;
+        assert_eq!(bench.received().len(), 2);
+        assert_eq!(bench.modem.borrow().empty_lists, 0);
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
 async fn a_report_found_in_a_slot_is_taken_and_its_slot_freed() {
     let scene = async {
         let bench = guest();
