@@ -74,6 +74,19 @@ impl State {
         }
     }
 
+    /// What `+CMGL` shows.
+    fn list(&mut self) -> String {
+        if let Some(less) = self.empty_lists.checked_sub(1) {
+            self.empty_lists = less;
+            return String::new();
+        }
+        let line = |(index, pdu): (&u16, &String)| {
+            format!("+CMGL: {index},0,,{}\r\n{pdu}", pdu.len() / 2 - 8)
+        };
+        let lines: Vec<String> = self.shelf().iter().map(line).collect();
+        lines.join("\r\n")
+    }
+
     fn select(&mut self, memories: &str) {
         if memories.contains(',') {
             let comes = self.comes.take().map(|pdu| (0, pdu));
@@ -352,17 +365,7 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
         "AT+CEREG" if line.ends_with('?') => said("+CEREG: 2,1,\"00C3\",\"01A2\",7"),
         "AT+COPS" if line.ends_with('?') => said("+COPS: 0,2,\"00101\",7"),
         "AT+QCSQ" => said("+QCSQ: \"LTE\",-69,-102,150,-12"),
-        "AT+CMGL" if modem.empty_lists > 0 => {
-            modem.empty_lists -= 1;
-            ok
-        }
-        "AT+CMGL" => {
-            let list = |(index, pdu): (&u16, &String)| {
-                format!("+CMGL: {index},0,,{}\r\n{pdu}", pdu.len() / 2 - 8)
-            };
-            let lines: Vec<String> = modem.shelf().iter().map(list).collect();
-            said(&lines.join("\r\n"))
-        }
+        "AT+CMGL" => said(&modem.list()),
         "AT+CMGR" => match index().and_then(|index: u16| modem.shelf().get(&index)) {
             Some(pdu) => said(&format!("+CMGR: 0,,{}\r\n{pdu}", pdu.len() / 2 - 8)),
             None => ok,
