@@ -169,7 +169,7 @@ async fn a_list_that_lacks_what_lies_there_brings_nothing_in_twice() {
         bench
             .until("the first", |bench| bench.received().len() == 1)
             .await;
-        bench.modem.borrow_mut().empty_lists = 2;
+        bench.modem.borrow_mut().empty_lists = 1;
         comes(2, deliver(2));
         // Nothing lies in slot 9: the list tells.
         plugged.say("\r\n+CMTI: \"SM\",9\r\n");
