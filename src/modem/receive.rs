@@ -273,7 +273,7 @@ impl Serving<'_> {
             return Ok(false);
         };
         let mut listed = replies::listed_slots(&lines);
-        if self.lacks_known(memory, &listed) {
+        if !self.missing(memory, &listed).is_empty() {
             // Somebody freed a slot, or this is the answer to something else: what a second list shows is there.
             let Some(again) = self.list().await? else {
                 return Ok(false);
@@ -311,11 +311,11 @@ impl Serving<'_> {
         }
     }
 
-    /// True when a slot that holds something of ours is not listed.
-    fn lacks_known(&self, memory: Memory, listed: &[u16]) -> bool {
-        let known = self.rooms.inbox.borrow().removable();
-        let mut here = known.iter().filter(|slot| slot.memory == memory);
-        here.any(|slot| !listed.contains(&slot.index))
+    /// Slots of this memory that held something and are not listed.
+    fn missing(&self, memory: Memory, listed: &[u16]) -> Vec<Slot> {
+        let mut known = self.rooms.inbox.borrow().removable();
+        known.retain(|slot| slot.memory == memory && !listed.contains(&slot.index));
+        known
     }
 
     /// A modem that answered and answers no more has another SIM, or none, or was set to something else: it is started
@@ -338,12 +338,8 @@ impl Serving<'_> {
             self.set_slots(self.slots.map(|slots| Slots { used, ..slots }));
             self.agenda.listed(used);
         }
-        let known = self.rooms.inbox.borrow().removable();
-        for slot in known {
-            let here = slot.memory == memory;
-            if here && !listed.contains(&slot.index) {
-                self.found_empty(slot);
-            }
+        for slot in self.missing(memory, listed) {
+            self.found_empty(slot);
         }
     }
 
