@@ -31,7 +31,7 @@ use oracle::dice::Dice;
 use oracle::hand::{Order, all, listen, pushed, submit_all, waits};
 use oracle::{Incoming, Outgoing, Picture, Sent};
 use support::push::{Answer, PushReceiver};
-use support::{Bench, Setup, clock, wait_until};
+use support::{Bench, Setup, clock, wait_for, wait_until};
 
 /// Messages each way, where nobody says more.
 const MESSAGES: usize = 60;
@@ -493,16 +493,22 @@ impl Campaign {
         let quiet = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             wait_until(QUIET, "quiet", quiet);
         }));
-        assert!(quiet.is_ok(), "never quiet: {last}");
+        let slots = bench.control("slots");
+        assert!(quiet.is_ok(), "never quiet: {last}; {slots}");
         let written = self.written + self.written_now();
         let memory = memory_kb(bench.agent().pid());
         self.look_once_more();
-        listen(&self.bench, &mut events);
+        // A delivery report may still come: what is told and what is listed are of one moment.
+        let sent = wait_for(QUIET, "standstill", || {
+            let before = all(&self.bench, "sent");
+            listen(&self.bench, &mut events);
+            (all(&self.bench, "sent") == before).then_some(before)
+        });
         let picture = Picture {
             incoming: std::mem::take(&mut self.incoming),
             outgoing,
             inbox: all(&self.bench, "inbox"),
-            sent: all(&self.bench, "sent").into_iter().map(Sent).collect(),
+            sent: sent.into_iter().map(Sent).collect(),
             air: self.bench.air(),
             events,
             pushes: self.receiver.requests(),

@@ -21,6 +21,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -49,11 +50,17 @@ pub fn wait_until(patience: Duration, what: &str, mut holds: impl FnMut() -> boo
     wait_for(patience, what, || holds().then_some(()));
 }
 
-/// An address nobody listens on just now.
+/// An address nobody listens on just now, and nobody takes while an agent is away from it: each port is given once, and
+/// all lie below those that Linux gives to whoever asks for any.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 97;
+    let port = || {
+        PORTS.start + (first + GIVEN.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start)
+    };
+    std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], port() as u16)))
+        .find(|address| TcpListener::bind(address).is_ok())
         .unwrap()
 }
 
