@@ -144,6 +144,21 @@ fn a_long_message_leaves_the_sim_with_all_its_slots() {
 }
 
 #[test]
+fn a_memory_full_of_long_messages_is_read_to_its_end() {
+    let mut bench = Bench::sim_only(&Setup::default());
+    // Three parts of 140 octets each: the longest list there can be.
+    for number in 0..85 {
+        deliver(&bench, &format!("{number:03} 漢字. ").repeat(22));
+    }
+    assert_eq!(used(&bench, "ME"), 255);
+    bench.start_agent();
+    bench.wait_ready();
+    wait_until(PATIENCE, "all of them", || {
+        texts(&bench, "limit=200").len() == 85
+    });
+}
+
+#[test]
 fn the_location_and_the_free_slots_are_chosen_over_the_api_and_stay_chosen() {
     let mut bench = Bench::start(&Setup {
         modem: String::from("\toption msg_storage 'sm' # the SIM\n"),

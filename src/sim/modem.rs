@@ -169,8 +169,8 @@ pub(super) struct Modem {
     timers: Vec<(Tick, Action)>,
 }
 
-/// Output nobody reads is dropped beyond this, as a USB port drops it.
-const OUTPUT_LIMIT: usize = 65_536;
+/// Output nobody reads is dropped beyond this, as a USB port drops it; the list of a full memory is 92 KB long.
+const OUTPUT_LIMIT: usize = 262_144;
 
 impl Modem {
     /// A modem at power-on, its port at `link`; a SIM without PIN lock unless `pin` is given.
