@@ -270,7 +270,11 @@ impl<'a> Serving<'a> {
             self.kept.refused_pin = startup.refused_pin().cloned();
             match step {
                 Step::Ask(command) => {
+                    let of_the_sim = command == commands::pin_state();
                     let answer = self.ask(command).await?;
+                    if of_the_sim {
+                        self.session.forget_sim();
+                    }
                     startup.hear(answer);
                 }
                 Step::Pause(pause) => {

@@ -90,10 +90,21 @@ impl Session {
         self.told.pop_front()
     }
 
-    /// Forgets what was told so far, but for what only was told (direct deliveries).
+    /// Forgets what was told so far, but for what only was told (direct deliveries) and what was told of the SIM since it
+    /// was asked for.
     pub(super) fn forget_settled(&mut self) {
+        self.told.retain(|told| {
+            matches!(
+                told,
+                Notification::Message(_) | Notification::Report(_) | Notification::Pin(_)
+            )
+        });
+    }
+
+    /// Forgets what was told of the SIM: it has just been asked for.
+    pub(super) fn forget_sim(&mut self) {
         self.told
-            .retain(|told| matches!(told, Notification::Message(_) | Notification::Report(_)));
+            .retain(|told| !matches!(told, Notification::Pin(_)));
     }
 
     /// Forgets what was told of a call.

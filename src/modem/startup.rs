@@ -271,10 +271,7 @@ impl Startup {
         let absent = Stage::Done(Standing::SimAbsent);
         let state = match answer {
             Ok(lines) => replies::pin_code(&lines),
-            Err(Refused::Cme(10)) => {
-                self.facts.sim.state = Some(String::from("absent"));
-                return absent;
-            }
+            Err(Refused::Cme(10)) => return self.sim_is_absent(),
             // SIM failure, busy, wrong; or no answer while the card starts.
             Err(Refused::Cme(13..=15) | Refused::TimedOut) => {
                 return self.again(Stage::PinState, absent);
@@ -295,6 +292,11 @@ impl Startup {
             "NOT INSERTED" => absent,
             _puk_or_lock => Stage::Done(Standing::SimPin),
         }
+    }
+
+    fn sim_is_absent(&mut self) -> Stage {
+        self.facts.sim.state = Some(String::from("absent"));
+        Stage::Done(Standing::SimAbsent)
     }
 
     fn wants_pin(&mut self) -> Stage {
@@ -374,6 +376,9 @@ impl Startup {
         if is_starting(answer) {
             return self.again(Stage::Memories, Stage::SetMemories);
         }
+        if has_left(answer) {
+            return self.sim_is_absent();
+        }
         let found = answer
             .as_ref()
             .ok()
@@ -393,6 +398,7 @@ impl Startup {
         match answer {
             Ok(_) => Stage::VerifyMemories,
             Err(_) if is_starting(answer) => self.again(Stage::SetMemories, Stage::SetReading),
+            Err(_) if has_left(answer) => self.sim_is_absent(),
             Err(_) => Stage::SetReading,
         }
     }
@@ -403,6 +409,9 @@ impl Startup {
             if stage == Stage::VerifyMemories {
                 return stage;
             }
+        }
+        if has_left(answer) {
+            return self.sim_is_absent();
         }
         let found = answer
             .as_ref()
@@ -487,4 +496,10 @@ fn is_starting(answer: &Answer) -> bool {
         answer,
         Err(Refused::Cms(313..=315 | 500) | Refused::Cme(13..=15 | 100))
     )
+}
+
+/// Not inserted, or one that wants a PIN, although it was there and wanted none.
+fn has_left(answer: &Answer) -> bool {
+    let code = answer.as_ref().err().and_then(|refused| refused.code());
+    matches!(code, Some(310..=312 | 316..=318))
 }

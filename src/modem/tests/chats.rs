@@ -357,3 +357,21 @@ fn a_modem_that_still_starts_is_asked_for_pdu_mode_and_its_memory_until_it_answe
     chat.insert(last, ("AT+CPMS?", "\r\n+CME ERROR: 100\r\n"));
     assert_eq!(facts(chat.leak(), &modem()), facts(EC25, &modem()));
 }
+
+#[test]
+fn a_sim_that_leaves_while_the_modem_is_started_is_missed() {
+    let set = EC25
+        .iter()
+        .position(|(asked, _)| asked.starts_with("AT+CPMS="))
+        .unwrap();
+    for at in [set - 1, set, set + 1] {
+        for refusal in ["\r\n+CMS ERROR: 310\r\n", "\r\n+CME ERROR: 11\r\n"] {
+            let mut chat = EC25[..=at].to_vec();
+            chat[at].1 = refusal;
+            let startup = Startup::new(modem(), quirks::by_usb("2c7c", "0125"), None);
+            let (standing, startup) = hold(chat.leak(), startup, 0);
+            assert_eq!(standing, Standing::SimAbsent, "{at} {refusal}");
+            assert_eq!(startup.facts().sim.state.as_deref(), Some("absent"));
+        }
+    }
+}

@@ -51,6 +51,8 @@ pub(super) struct State {
     pub vanish_at_prompt: bool,
     /// Said before the prompt.
     pub at_prompt: String,
+    /// Said once, at the end of the start-up.
+    pub at_start: Option<String>,
     pub mute: bool,
     pub service: u8,
     /// The SIM is another one, and wants its PIN.
@@ -361,6 +363,7 @@ fn reply(modem: &mut State, line: String, end: u8) -> Option<String> {
         "AT+CSMS" => said(&format!("+CSMS: {},1,1,1", modem.service)),
         "AT+CPMS" if line.ends_with('?') => said(&format!("+CPMS: {one},{one},{one}")),
         "AT+CPMS" | "AT+CPMS?;+QCSQ" => said(&format!("+CPMS: {used},{total}")),
+        "AT+CLIP" => said(&modem.at_start.take().unwrap_or_default()),
         "AT+CREG" if line.ends_with('?') => said("+CREG: 2,1,\"00C3\",\"01A2\",7"),
         "AT+CEREG" if line.ends_with('?') => said("+CEREG: 2,1,\"00C3\",\"01A2\",7"),
         "AT+COPS" if line.ends_with('?') => said("+COPS: 0,2,\"00101\",7"),

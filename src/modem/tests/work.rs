@@ -344,6 +344,19 @@ async fn a_sim_that_was_changed_without_a_word_is_asked_for_its_state() {
 }
 
 #[tokio::test]
+async fn a_sim_that_leaves_while_the_modem_is_started_is_asked_for_its_state() {
+    let scene = async {
+        let bench = guest();
+        bench.modem.borrow_mut().at_start = Some(String::from("+CPIN: NOT READY"));
+        let _plugged = bench.plug();
+        bench.until_at_rest().await;
+        assert_eq!(bench.heard("AT+CPIN?"), 2);
+        bench.stop().await;
+    };
+    LocalSet::new().run_until(scene).await;
+}
+
+#[tokio::test]
 async fn a_modem_that_vanishes_before_the_pdu_sends_the_message_once_when_it_is_back() {
     let scene = async {
         let bench = guest();
