@@ -20,6 +20,7 @@ use super::session::{Leave, Session};
 use super::startup::{Standing, Startup, Step};
 use super::tell;
 use super::{Request, Rooms};
+use crate::clock::Alarm;
 use crate::config::{self, Config};
 use crate::message::{Memory, Slot};
 use crate::signal::{ModemState, Registration, Slots};
@@ -110,6 +111,7 @@ pub(super) struct Serving<'a> {
     pub link_kept: bool,
     pub keeps_link: bool,
     pub send_at: Tick,
+    pub alarm: Alarm,
 }
 
 impl<'a> Serving<'a> {
@@ -148,6 +150,7 @@ impl<'a> Serving<'a> {
             link_kept: false,
             keeps_link: true,
             send_at: now,
+            alarm: Alarm::new(rooms.clock),
             options,
         }
     }
@@ -417,7 +420,6 @@ impl<'a> Serving<'a> {
     /// Sleeps until `wake`, or until something is told, asked, submitted, changed or stopped.
     async fn sleep(&mut self, wake: Option<Tick>) -> Result<(), Leave> {
         let bell = self.rooms.outbox.borrow().bell();
-        let clock = self.rooms.clock;
         tokio::select! {
             biased;
             () = self.ears.stop.wait() => {}
@@ -425,7 +427,7 @@ impl<'a> Serving<'a> {
             Some(request) = self.ears.requests.recv() => self.serve_request(request).await?,
             () = bell.notified() => {}
             changed = changed(&mut self.ears.config) => if changed { self.ears.config.mark_changed(); },
-            () = clock.sleep_until(wake) => {}
+            () = self.alarm.sleep_until(wake) => {}
         }
         Ok(())
     }
