@@ -73,5 +73,8 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     }
     new.write_all(text.as_bytes())?;
     new.sync_all()?;
-    std::fs::rename(&beside, &file)
+    std::fs::rename(&beside, &file)?;
+    // Until its folder is on flash too a power cut brings the old one back.
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
