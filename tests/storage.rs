@@ -215,6 +215,14 @@ fn what_is_no_choice_of_storage_changes_nothing() {
         assert_eq!(put(&bench, bad.clone()).0, 422, "{bad}");
     }
     assert_eq!(std::fs::read_to_string(bench.config()).unwrap(), before);
+    // Where nothing can be written the file stays as it is.
+    let beside = bench.path(".config.new");
+    std::fs::create_dir(&beside).unwrap();
+    let (status, why) = put(&bench, json!({"location": "me"}));
+    assert_eq!(status, 503, "{why}");
+    assert_eq!(std::fs::read_to_string(bench.config()).unwrap(), before);
+    assert_eq!(storage(&bench)["location"], "sm");
+    std::fs::remove_dir(&beside).unwrap();
     // A file that its owner is writing just now is not touched.
     std::fs::write(
         bench.config(),
@@ -324,4 +332,24 @@ fn an_alarm_tells_that_the_state_directory_fills() {
     });
     assert_eq!(refused.1.len(), 1, "{refused:?}");
     assert_eq!(refused.1[0]["location"], "state_dir");
+}
+
+#[test]
+fn a_list_of_recipients_that_the_state_directory_has_no_room_for_is_refused_whole() {
+    let bench = Bench::start(&Setup {
+        sections: String::from("config agent 'agent'\n\toption state_limit '65536'\n"),
+        ..Setup::default()
+    });
+    bench.control("registration 0");
+    let all: Vec<String> = (0..64).map(|n| format!("+1202555{n:04}")).collect();
+    let post = |to: &[String]| {
+        let message = json!({"to": to, "text": "x".repeat(1000)});
+        bench.api("POST", "/messages", Some(&message))
+    };
+    let (status, why) = post(&all);
+    assert_eq!(status, 507, "{why}");
+    assert!(texts(&bench, "box=sent&limit=200").is_empty());
+    let (status, accepted) = post(&all[..5]);
+    assert_eq!(status, 202, "{accepted}");
+    assert_eq!(texts(&bench, "box=sent&limit=200").len(), 5);
 }
