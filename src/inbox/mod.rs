@@ -267,6 +267,10 @@ impl Inbox {
     }
 
     fn take_whole(&mut self, coming: &Coming, mut message: Received) -> Result<Accepted, WhyNot> {
+        if self.recent.holds(coming.fingerprint, coming.now.tick) {
+            // It came directly, and the network never heard that it did.
+            return self.take_twin(coming, MessageId(0));
+        }
         let direct = coming.direct().into_iter().collect();
         let mut changes = self.bring(&mut message, direct, coming.now.wall);
         changes.extend(coming.slot(message.id));
@@ -293,9 +297,7 @@ impl Inbox {
             verdict = Verdict::Known(MessageId(0));
         }
         if let Verdict::Known(owner) = verdict {
-            let slot: Vec<Change> = coming.slot(owner).into_iter().collect();
-            self.store.borrow_mut().apply(&slot)?;
-            return Ok(Accepted::Known);
+            return self.take_twin(coming, owner);
         }
         let id = self.store.borrow_mut().next_id();
         let part = Part {
@@ -324,6 +326,13 @@ impl Inbox {
         }
         self.assembly.add(group, sequence, part, coming.now.tick);
         Ok(Accepted::Waiting)
+    }
+
+    /// What is on flash already lies in this slot too.
+    fn take_twin(&mut self, coming: &Coming, owner: MessageId) -> Result<Accepted, WhyNot> {
+        let slot: Vec<Change> = coming.slot(owner).into_iter().collect();
+        self.store.borrow_mut().apply(&slot)?;
+        Ok(Accepted::Known)
     }
 
     /// The last part came: message, event and the parts' end in one batch.
