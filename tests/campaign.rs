@@ -39,9 +39,9 @@ const MESSAGES: usize = 60;
 const SEEDS: [u64; 7] = [1, 2, 3, 4, 5, 6, 7];
 /// Fresh seeds that run at once, where nobody says otherwise.
 const AT_ONCE: u64 = 4;
-/// From the end of all faults until nothing moves any more; pauses of a minute are in it where the agent is not
-/// started anew, and two of them when its last send got no answer.
-const QUIET: Duration = Duration::from_secs(300);
+/// From the end of all faults until nothing moves any more; a pause of five minutes is in it where a message was refused
+/// twice since the agent was started anew, and pauses of a minute where its last send got no answer.
+const QUIET: Duration = Duration::from_secs(700);
 /// Resident memory of the agent, in kilobytes; a debug build's code is half of it.
 const MOST_MEMORY_KB: u64 = 40_000;
 const NOBODY: &str = "+19999999999";
