@@ -234,12 +234,8 @@ impl Picture {
             "sent" | "delivered" => assert_eq!(sent.0["error"], Value::Null, "{sent:?}"),
             "failed" if bad_number => assert_eq!(sent.code(), Some(1), "{sent:?}"),
             "failed" if sent.code() == Some(LOST) => {
-                // A report names its part by one number of 256 and the recipient, which two parts can share.
-                let shared = |lost: &Value| {
-                    let same = |own: &&Value| own["mr"] == lost["mr"] && own["to"] == lost["to"];
-                    lost["status"] == LOST && air.iter().any(same)
-                };
-                assert!(self.air.iter().any(shared), "{sent:?}");
+                let lost = |part: &&Value| self.may_be_reported(part, LOST);
+                assert!(air.iter().any(lost), "{sent:?}");
             }
             "failed" => {
                 assert!(matches!(sent.code(), Some(8 | 21 | 28)), "{sent:?}");
@@ -267,6 +263,14 @@ impl Picture {
         assert!(!bad_number || air.is_empty(), "{sent:?}");
     }
 
+    /// A report with this status can be about this part: it names one number of 256 and the recipient, which two parts
+    /// can share.
+    fn may_be_reported(&self, part: &Value, status: u64) -> bool {
+        let same = |other: &&Value| other["mr"] == part["mr"] && other["to"] == part["to"];
+        let mut all = self.air.iter().filter(same);
+        all.any(|other| other["status"] == status)
+    }
+
     /// Delivered is only what the network reported as delivered, part by part.
     fn delivered_is_what_was_reported(&self) {
         let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -278,7 +282,8 @@ impl Picture {
         }
         for ((to, whole), delivered) in groups {
             let air = self.on_air(to, whole);
-            let reported = air.iter().filter(|part| part["status"] == 0).count();
+            let reported = |part: &&&Value| self.may_be_reported(part, 0);
+            let reported = air.iter().filter(reported).count();
             let parts = self
                 .sent
                 .iter()
